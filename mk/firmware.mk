@@ -1,0 +1,34 @@
+# The firmware image, the host's shared library of the C core, the ROMFS image with the models, and their sizes.
+
+#: BOARD                 a folder of boards/ (STM32F769I_DISCO)
+FIRMWARE_DIR := $(BUILD)/$(BOARD)
+FIRMWARE := $(FIRMWARE_DIR)/firmware.elf
+FLASH_LIMIT_KB := 512
+
+# Upstream's rules want their own variables; everything that could differ between machines is fixed in mk/setup.mk.
+upstream_make = $(MAKE) MICROPY_DIR=$(MICROPY_DIR) MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= PYTHON=$(PYTHON) USER_C_MODULES=$(REPO)
+
+.PHONY: firmware
+firmware: packages-firmware venv-base sources ## build/BOARD/firmware.{elf,bin,hex,dfu}, with a table of sizes
+	@[ -d boards/$(BOARD) ] || { echo "BOARD=$(BOARD) is not one of: $$(ls boards | tr '\n' ' ')" >&2; exit 2; }
+	@mkdir -p $(FIRMWARE_DIR)
+	@echo "building the firmware for $(BOARD) in build/$(BOARD)"
+	@$(upstream_make) -j$(JOBS) -C micropython_port/stm32f7 BOARD=$(BOARD) BUILD=$(FIRMWARE_DIR) CFLAGS_EXTRA="$(PREFIX_MAP) -ffile-prefix-map=$(FIRMWARE_DIR)=build"
+	@$(PY) -m tools.size $(FIRMWARE) --limit-kb $(FLASH_LIMIT_KB)
+
+.PHONY: size
+size: ## the table of sizes again, by file (DETAIL=1), of the firmware that is built
+	@[ -e $(FIRMWARE) ] || $(MAKE) firmware
+	@$(PY) -m tools.size $(FIRMWARE) --limit-kb $(FLASH_LIMIT_KB) $(if $(DETAIL),--detail)
+
+.PHONY: romfs
+romfs: venv-base ## build/BOARD/romfs.img with the models of py_app/models
+	@mkdir -p $(FIRMWARE_DIR)
+	@$(PY) -m tools.romfs $(FIRMWARE_DIR)/romfs.img $(wildcard py_app/models/*.kws)
+
+.PHONY: models
+models: romfs ## the same as romfs
+
+.PHONY: host
+host: packages-build ## build/host/libkws.so, the C core as the tests and training/ load it
+	@$(MAKE) -j$(JOBS) -C usermod_kws BUILD=$(BUILD)/host

@@ -1,0 +1,21 @@
+# The same Python and the same module on Linux: upstream's unix port, unmodified, with our variant (micropython_port/linux).
+# What upstream keeps in git submodules is not in the pinned sources, hence the four switches.
+
+LINUX_VARIANT := $(REPO)/micropython_port/linux/variants/hark
+linux_make = $(upstream_make) -j$(JOBS) -C $(MICROPY_DIR)/ports/unix VARIANT_DIR=$(LINUX_VARIANT) \
+    MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_PY_SSL=0 MICROPY_PY_BLUETOOTH=0 $(if $(V),V=$(V))
+linux_cflags = $(PREFIX_MAP) -ffile-prefix-map=$(1)=build
+
+.PHONY: linux
+linux: linux-host linux-aarch64 ## build/linux/micropython for this machine and build/linux-aarch64/micropython (static)
+
+.PHONY: linux-host
+linux-host: packages-build sources
+	@echo "building MicroPython for this machine in build/linux"
+	@$(linux_make) BUILD=$(BUILD)/linux CFLAGS_EXTRA="$(call linux_cflags,$(BUILD)/linux)"
+
+.PHONY: linux-aarch64
+linux-aarch64: packages-aarch64 sources
+	@echo "building MicroPython for 64-bit Arm in build/linux-aarch64"
+	@$(linux_make) BUILD=$(BUILD)/linux-aarch64 CROSS_COMPILE=aarch64-linux-gnu- LDFLAGS_EXTRA=-static \
+	    CFLAGS_EXTRA="$(call linux_cflags,$(BUILD)/linux-aarch64)"

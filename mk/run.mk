@@ -1,0 +1,9 @@
+# The demonstration: the firmware on the virtual board, hearing what is played into its microphones.
+
+#: WAV                   make demo: a recording of yours instead of espeak-ng's sentences
+#: MIC                   make demo: MIC=1 listens to this computer's microphone
+#: MODEL                 make demo: another model, a .kws file
+.PHONY: demo
+demo: packages-demo venv-base $(if $(MIC),packages-mic) ## spot keywords on the virtual board (WAV=file, MIC=1, MODEL=file)
+	@$(MAKE) firmware romfs
+	$(PY) -m tools.demo $(if $(WAV),--wav "$(WAV)") $(if $(MIC),--mic) $(if $(MODEL),--model "$(MODEL)") $(ARGS)
