@@ -1,54 +1,97 @@
-// Every rounding and saturation rule of the core, one inline function a rule. SPEC.md states them in formulas.
-// Right shifts of negative numbers are arithmetic on every compiler that the project supports (checked below).
+// Every rounding and saturation rule of the integer core, one inline function a rule. SPEC.md defines them; a
+// kernel never spells one out by hand. All are total: no argument is undefined behaviour unless said so.
+// Right shifts of negative integers are arithmetic on every compiler that Hark supports (gcc, clang); a test checks.
 #ifndef KWS_FIXED_H
 #define KWS_FIXED_H
 
 #include <stdint.h>
 
-typedef char kws_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
-
-static inline int32_t kws_clamp(int32_t x, int32_t lo, int32_t hi) {
-    return x < lo ? lo : x > hi ? hi : x;
+// Saturate to int8: [-128, 127].
+static inline int8_t fx_sat8(int32_t x) {
+    return (int8_t)(x > INT8_MAX ? INT8_MAX : x < INT8_MIN ? INT8_MIN : x);
 }
 
-// x * 2^n modulo 2^32; defined for negative x, unlike the operator. 0 <= n <= 31.
-static inline int32_t kws_shift_left(int32_t x, int32_t n) {
+// Saturate to int16: [-32768, 32767].
+static inline int16_t fx_sat16(int32_t x) {
+    return (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
+}
+
+// Upper word of the 64-bit sum a*b + c*d, rounded towards minus infinity. The sum must fit in int64, which it does
+// unless all four are -2^31. SMULL + SMLAL on Arm, and the low word is then free.
+static inline int32_t fx_dot2_hi(int32_t a, int32_t b, int32_t c, int32_t d) {
+    return (int32_t)(((int64_t)a * b + (int64_t)c * d) >> 32);
+}
+
+// Upper word of a*a + b*b, unsigned: at most 2^31, for any arguments.
+static inline uint32_t fx_norm2_hi(int32_t a, int32_t b) {
+    return (uint32_t)(((uint64_t)((int64_t)a * a) + (uint64_t)((int64_t)b * b)) >> 32);
+}
+
+// Shift left without undefined behaviour for negative x; bits that leave the word are lost. n in [0, 31].
+static inline int32_t fx_shl(int32_t x, unsigned n) {
     return (int32_t)((uint32_t)x << n);
 }
 
+// The bits of |x| (of |x| - 1 for a negative x): ORed over a block they give its headroom.
+static inline uint32_t fx_magnitude_bits(int32_t x) {
+    return (uint32_t)(x ^ (x >> 31));
+}
+
+// Leading zeros; x must not be 0.
+static inline unsigned fx_clz32(uint32_t x) {
+    return (unsigned)__builtin_clz(x);
+}
+
+// Shift right by n in [1, 62], to nearest, ties towards plus infinity.
+static inline int64_t fx_shr_round64(int64_t x, unsigned n) {
+    return (x + ((int64_t)1 << (n - 1))) >> n;
+}
+
+// Shift right by n in [1, 30], to nearest, ties towards plus infinity. x + 2^(n-1) must fit in int32.
+static inline int32_t fx_shr_round32(int32_t x, unsigned n) {
+    return (x + ((int32_t)1 << (n - 1))) >> n;
+}
+
+// ---- Quantised networks: TensorFlow Lite's rules ----
+
+// x limited to [lo, hi]; lo <= hi.
+static inline int32_t fx_clamp(int32_t x, int32_t lo, int32_t hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
 // x + y modulo 2^32; defined on overflow, unlike the operator.
-static inline int32_t kws_add_wrap(int32_t x, int32_t y) {
+static inline int32_t fx_add_wrap(int32_t x, int32_t y) {
     return (int32_t)((uint32_t)x + (uint32_t)y);
 }
 
-// floor(a * b / 2^31 + 1/2). Equal to gemmlowp's SaturatingRoundingDoublingHighMul but for a = b = INT32_MIN,
-// which callers exclude.
-static inline int32_t kws_mul_high_q31(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+// a * b / 2^31 to nearest, ties towards plus infinity. Equal to gemmlowp's SaturatingRoundingDoublingHighMul but for
+// a = b = INT32_MIN, which callers exclude.
+static inline int32_t fx_mul_q31(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-// x / 2^n, halves away from zero, for every x (gemmlowp's RoundingDivideByPOT). 0 <= n <= 31.
-static inline int32_t kws_round_shift(int32_t x, int32_t n) {
-    int32_t mask = (int32_t)((UINT32_C(1) << n) - 1);
+// x / 2^n to nearest, ties away from zero, for every x (gemmlowp's RoundingDivideByPOT). n in [0, 31].
+static inline int32_t fx_div_pot(int32_t x, int32_t n) {
+    int32_t mask = (int32_t)(((uint32_t)1 << n) - 1);
     int32_t threshold = (mask >> 1) + (x < 0);
     return (x >> n) + ((x & mask) > threshold);
 }
 
-// x * mult * 2^(shift - 31) with TensorFlow Lite's two roundings (MultiplyByQuantizedMultiplier).
-// mult >= 0, -31 <= shift <= 30; for shift < 0, |x| < 2^30, which lets the second rounding do without a compare.
-// For shift > 0 the product x * 2^shift wraps.
-static inline int32_t kws_requantise(int32_t x, int32_t mult, int32_t shift) {
+// x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's MultiplyByQuantizedMultiplier). mult >= 0,
+// shift in [-31, 30]. For shift < 0, |x| < 2^30, which lets the second rounding do without a compare; for shift > 0
+// the product x * 2^shift wraps.
+static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
     if (shift >= 0) {
-        return kws_mul_high_q31(kws_shift_left(x, shift), mult);
+        return fx_mul_q31(fx_shl(x, (unsigned)shift), mult);
     }
-    int32_t high = kws_mul_high_q31(x, mult);
-    return (high + (INT32_C(1) << (-shift - 1)) + (high >> 31)) >> -shift;
+    int32_t high = fx_mul_q31(x, mult);
+    return (high + ((int32_t)1 << (-shift - 1)) + (high >> 31)) >> -shift;
 }
 
-// Requantises an accumulator and brings it into the output's int8 domain: [lo, hi] lies within [-128, 127].
-static inline int8_t kws_requantise_int8(int32_t acc, int32_t mult, int32_t shift, int32_t zero, int32_t lo,
-                                         int32_t hi) {
-    return (int8_t)kws_clamp(kws_add_wrap(kws_requantise(acc, mult, shift), zero), lo, hi);
+// Requantises an accumulator into an output's int8 domain: [lo, hi] lies within [-128, 127].
+static inline int8_t fx_requantise_int8(int32_t acc, int32_t mult, int32_t shift, int32_t zero, int32_t lo,
+                                        int32_t hi) {
+    return (int8_t)fx_clamp(fx_add_wrap(fx_requantise(acc, mult, shift), zero), lo, hi);
 }
 
 #endif

@@ -1,0 +1,34 @@
+// Fully connected layer over the whole input, whatever its shape. Four outputs at a time share each input value.
+#include "fixed.h"
+#include "kernels/kernels.h"
+
+static inline int8_t finish(const kws_linear_t *p, size_t channel, int32_t sum) {
+    const kws_channel_t *ch = &p->channels[channel];
+    return fx_requantise_int8(sum + ch->bias, ch->mult, ch->shift, p->out_zero, p->out_min, p->out_max);
+}
+
+void kws_fully_connected_c(const kws_linear_t *p, const int8_t *in, int8_t *out) {
+    size_t n = kws_shape_bytes(p->in), o = 0;
+    const int8_t *w = p->weights;
+    for (; o + 4 <= p->out.c; o += 4, w += 4 * n) {
+        const int8_t *w0 = w, *w1 = w0 + n, *w2 = w1 + n, *w3 = w2 + n;
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (size_t i = 0; i < n; i++) {
+            s0 += in[i] * w0[i];
+            s1 += in[i] * w1[i];
+            s2 += in[i] * w2[i];
+            s3 += in[i] * w3[i];
+        }
+        out[o] = finish(p, o, s0);
+        out[o + 1] = finish(p, o + 1, s1);
+        out[o + 2] = finish(p, o + 2, s2);
+        out[o + 3] = finish(p, o + 3, s3);
+    }
+    for (; o < p->out.c; o++, w += n) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += in[i] * w[i];
+        }
+        out[o] = finish(p, o, sum);
+    }
+}
