@@ -17,7 +17,11 @@ typedef struct {
 extern const machine_pin_obj_t machine_pin_table[PIN_COUNT];
 #define PIN_AT(port_letter, index) (&machine_pin_table[((port_letter) - 'A') * 16 + (index)])
 
-// The pin that a Pin, a string ("PJ13", "J13", "LED_RED") or a tuple (("J", 13)) names; ValueError when none.
+// Pin.board, whose attributes are the board's names, and Pin.cpu (Pin.cpu.J13).
+extern const mp_obj_type_t pin_board_type;
+extern const mp_obj_base_t pin_cpu_obj;
+
+// The pin that a Pin, a string ("PJ13", "LED_RED") or a tuple (("J", 13)) names; ValueError when none.
 const machine_pin_obj_t *machine_pin_find(mp_obj_t name);
 
 // MicroPython's pin interface; its drivers print a pin with MP_HAL_PIN_FMT and mp_hal_pin_name(pin).
