@@ -1,0 +1,91 @@
+"""A run's configuration: one dataclass of defaults; files and the command line hold overrides only."""
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tools.blob.frontend import FrontendConfig
+from training.augment import AugmentConfig
+
+
+def mfcc() -> FrontendConfig:
+    """MLPerf Tiny's keyword features: 30 ms windows every 20 ms, 40 mel bins to 4 kHz, 10 coefficients."""
+    return FrontendConfig(sample_rate_hz=16000, window_len=480, hop_len=320, fft_len=512, n_mels=40, n_dct=10,
+                          f_low_hz=20, f_high_hz=4000)
+
+
+@dataclass
+class Config:
+    """Everything that decides a run's result."""
+    name: str = "dscnn"                 # the run's folder in build/runs/
+    data: str = "../shared/data/speech"
+    seed: int = 1
+    model: str = "ds_cnn"               # a function of training/models.py
+    channels: int = 64
+    epochs: int = 80
+    epoch_size: int = 14000             # windows
+    batch: int = 128
+    learning_rate: float = 3e-3         # of AdamW, at the end of the warm-up; falls to 0 as a cosine
+    warmup_epochs: float = 2.0
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.1
+    weight_average: float = 0.998       # momentum of the average of the weights that is kept as the result
+    silence: float = 0.08               # share of the windows
+    unknown: float = 0.2
+    threads: int = 2
+    frontend: FrontendConfig = field(default_factory=mfcc)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
+    """A copy of the dataclass with the overrides, nested by dicts. Raises ValueError for an unknown key or a value
+    of another type."""
+    known = {f.name: getattr(config, f.name) for f in fields(config)}
+    changed = {}
+    for key, value in overrides.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean '{prefix}{near[0]}'?" if near else f"; known are {', '.join(known)}"
+            raise ValueError(f"unknown configuration key '{prefix}{key}'{hint}")
+        if is_dataclass(known[key]):
+            if not isinstance(value, dict):
+                raise ValueError(f"configuration key '{prefix}{key}' is a group: write '{prefix}{key}.<key>'")
+            changed[key] = override(known[key], value, f"{prefix}{key}.")
+            continue
+        want = type(known[key])
+        if want is float and type(value) is int:
+            value = float(value)
+        if type(value) is not want:
+            raise ValueError(f"configuration key '{prefix}{key}' takes {want.__name__}, got {value!r}")
+        changed[key] = value
+    return replace(config, **changed)
+
+
+def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
+    """Overrides in their order: `FILE.json` or `key=value` (`augment.noise=0.5`). Raises ValueError."""
+    config = config or Config()
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals:
+            try:
+                overrides = json.loads(Path(argument).read_text())
+            except (OSError, json.JSONDecodeError) as exc:
+                raise ValueError(f"configuration file {argument}: {exc}") from exc
+            config = override(config, overrides)
+            continue
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        config = override(config, value)
+    return config
+
+
+def to_json(config: Config) -> dict[str, Any]:
+    return asdict(config)

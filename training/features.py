@@ -1,0 +1,106 @@
+"""Windows -> int8 features, always by the compiled front end that runs on the device.
+
+The front end's section of the blob holds its tables and the normalisation. The normalisation comes from training
+windows: each feature's mean and standard deviation before it is brought to int8.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from tools.blob.frontend import FrontendConfig
+from tools.kwslib import Frontend
+from training.augment import Windows
+from training.data import LABELS, SILENCE, UNKNOWN
+
+OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
+MIN_STD = 1 / 16                        # of log2 power: a feature that never changes is not blown up
+NORMALISATION_WINDOWS = 3000
+
+
+def extract(section: bytes, pcm: Iterable[np.ndarray], threads: int = 2) -> np.ndarray:
+    """int8 [n, frames, features] of int16 windows [n, samples]."""
+    frontend = Frontend(section)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.stack(list(pool.map(frontend.features, pcm)))
+
+
+def fit_section(config: FrontendConfig, pcm: np.ndarray, threads: int = 2) -> bytes:
+    """The front end's section with the normalisation of these windows (int16 [n, samples])."""
+    plain = Frontend(config.section())
+    with ThreadPoolExecutor(threads) as pool:
+        raw = np.concatenate(list(pool.map(plain.raw, pcm))) * 2.0**-plain.raw_frac_bits    # [n * frames, features]
+    return config.section(raw.mean(axis=0), np.maximum(raw.std(axis=0), MIN_STD), OUT_SCALE)
+
+
+@dataclass
+class Sampler:
+    """Epochs of training windows. Epoch e is a function of (seed, e) alone, so a run can go on where it stopped.
+
+    silence, unknown: their shares of an epoch; the keywords have equal parts of the rest, so that a class with few
+    recordings is heard as often as one with many.
+    """
+    windows: Windows
+    section: bytes
+    seed: int
+    size: int
+    silence: float
+    unknown: float
+    threads: int = 2
+
+    def plan(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """int64 [size] labels and recordings (-1 for silence), shuffled. A class goes through its recordings once
+        before one comes again."""
+        rng = np.random.default_rng((self.seed, epoch))
+        keywords = (1 - self.silence - self.unknown) / (len(LABELS) - 2)
+        share = [{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keywords) for name in LABELS]
+        bounds = np.round(np.cumsum(share) * self.size).astype(int)
+        labels = np.searchsorted(bounds, np.arange(self.size), side="right")
+        clips = np.full(self.size, -1)
+        for label, name in enumerate(LABELS):
+            of_class, at = self.windows.split.of(name), np.flatnonzero(labels == label)
+            if name != SILENCE:
+                rounds = -(-len(at) // len(of_class))
+                clips[at] = np.concatenate([rng.permutation(of_class) for _ in range(rounds)])[: len(at)]
+        order = rng.permutation(self.size)
+        return labels[order], clips[order]
+
+    def pcm(self, epoch: int, index: int, label: int, clip: int) -> np.ndarray:
+        """int16 [CLIP_LEN], the epoch's window number `index`."""
+        return self.windows.draw(np.random.default_rng((self.seed, epoch, index)), label, clip)
+
+    def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """int8 [size, frames, features] and int64 [size]."""
+        labels, clips = self.plan(epoch)
+        frontend = Frontend(self.section)
+
+        def one(index: int) -> np.ndarray:
+            return frontend.features(self.pcm(epoch, index, int(labels[index]), int(clips[index])))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.stack(list(pool.map(one, range(self.size)))), labels
+
+    def normalisation_windows(self, count: int = NORMALISATION_WINDOWS) -> np.ndarray:
+        """int16 [n, CLIP_LEN]: the first windows of epoch 0."""
+        labels, clips = self.plan(0)
+        n = min(count, self.size)
+        return np.stack([self.pcm(0, i, int(labels[i]), int(clips[i])) for i in range(n)])
+
+
+class Prefetch:
+    """Builds the next epoch in the background while one trains. `take` must be called with rising epochs."""
+
+    def __init__(self, sampler: Sampler, last: int) -> None:
+        self.sampler, self.last = sampler, last
+        self.pool = ThreadPoolExecutor(1)
+        self.next: tuple[int, Future] | None = None
+
+    def take(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        ready = self.next
+        future = ready[1] if ready and ready[0] == epoch else self.pool.submit(self.sampler.epoch, epoch)
+        result = future.result()
+        self.next = (epoch + 1, self.pool.submit(self.sampler.epoch, epoch + 1)) if epoch + 1 < self.last else None
+        return result

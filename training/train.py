@@ -1,0 +1,233 @@
+"""Train a model: `python -m training.train [FILE.json] [key=value ...]`.
+
+A run lives in build/runs/<name>/: config.json, frontend.bin, checkpoint.npz (written after every epoch, so a killed
+run goes on with the same command), log.json, curves.png and float.npz, the averaged weights so far.
+The same configuration gives the same weights on the same machine and library versions.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from training import models
+from training.augment import Windows, spec_augment
+from training.config import Config, parse, to_json
+from training.data import LABELS, DataError, Dataset, load
+from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
+
+RUNS = Path("build/runs")
+STATISTICS_WINDOWS = 2048               # for the averaged weights' batch statistics
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """The file is the old one or the new one, never a part of it."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.replace(part, path)
+
+
+def deterministic(seed: int) -> None:
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+def network_input(features: np.ndarray) -> np.ndarray:
+    """float32 [n, frames, features, 1] in standard deviations, of int8 [n, frames, features]."""
+    return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
+
+
+def compiled(config: Config, input_shape: tuple[int, int]) -> keras.Model:
+    model = models.build(config.model, input_shape, len(LABELS), config.channels)
+    steps = -(-config.epoch_size // config.batch)
+    warmup = max(1, round(config.warmup_epochs * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, config.epochs * steps - warmup), warmup_target=config.learning_rate, warmup_steps=warmup)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, use_ema=True,
+                                       ema_momentum=config.weight_average)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+class Run:
+    """One run's folder, model and history. `epoch` is the number of epochs done."""
+
+    def __init__(self, config: Config, section: bytes, input_shape: tuple[int, int]) -> None:
+        self.config, self.section = config, section
+        self.folder = RUNS / config.name
+        self.model = compiled(config, input_shape)
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def save(self, averaged: list[np.ndarray]) -> None:
+        """The averaged weights first: where the checkpoint says an epoch is done, its result is there."""
+        self._write("float.npz", {f"w{i:04d}": w for i, w in enumerate(averaged)})
+        values = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._variables())}
+        self._write("checkpoint.npz", {**values, "history": json.dumps(self.history)})
+        write_atomic(self.folder / "log.json", json.dumps(self.history, indent=1))
+
+    def _write(self, name: str, arrays: dict[str, Any]) -> None:
+        part = self.folder / f"part.{name}"
+        np.savez(part, **arrays)
+        os.replace(part, self.folder / name)
+
+    def resume(self) -> bool:
+        path = self.folder / "checkpoint.npz"
+        if not path.exists():
+            return False
+        with np.load(path) as saved:
+            for i, variable in enumerate(self._variables()):
+                variable.assign(saved[f"v{i:04d}"])
+            self.history = json.loads(str(saved["history"]))
+        return True
+
+    def averaged(self, features: np.ndarray) -> list[np.ndarray]:
+        """The averaged weights, with batch statistics of their own; the model is left as it was.
+
+        The running statistics belong to the newest weights and are far off for the averaged ones, so they are taken
+        anew from `features` (int8 [n, frames, features] of training windows).
+        """
+        newest = self.model.get_weights()
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        momentum = [layer.momentum for layer in norms]
+        for layer in norms:
+            layer.momentum = 0.0
+        self.model(network_input(features[:STATISTICS_WINDOWS]), training=True)
+        for layer, value in zip(norms, momentum, strict=True):
+            layer.momentum = value
+        weights = self.model.get_weights()
+        self.model.set_weights(newest)
+        return weights
+
+
+def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """One pass. features: int8 [n, frames, features]; labels: int64 [n]."""
+    config, epoch = run.config, run.epoch
+    x = network_input(spec_augment(features, config.augment, np.random.default_rng((config.seed, epoch, 0, 0))))
+    y = np.eye(len(LABELS), dtype=np.float32)[labels]
+    loss, correct = 0.0, 0.0            # sums over the windows
+    steps = tqdm(range(0, len(x), config.batch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
+    for at in steps:
+        batch = x[at:at + config.batch]
+        result = run.model.train_on_batch(batch, y[at:at + config.batch], return_dict=True)
+        loss, correct = loss + len(batch) * float(result["loss"]), correct + len(batch) * float(result["accuracy"])
+        steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
+    return {"loss": loss / len(x), "train_accuracy": correct / len(x)}
+
+
+def load_weights(folder: Path) -> list[np.ndarray]:
+    """The averaged weights of a run, as the model's `set_weights` takes them."""
+    with np.load(folder / "float.npz") as saved:
+        return [saved[name] for name in sorted(saved.files)]
+
+
+def accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
+    logits = model.predict(network_input(features), batch_size=256, verbose=0)
+    return float(np.mean(np.argmax(logits, axis=1) == labels))
+
+
+def curves(history: list[dict[str, float]], path: Path) -> None:
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
+    epochs = range(1, len(history) + 1)
+    left.plot(epochs, [h["loss"] for h in history])
+    left.set(xlabel="epoch", ylabel="training loss")
+    for key, label in (("train_accuracy", "training windows"), ("validation_accuracy", "validation, averaged weights")):
+        right.plot(epochs, [100 * h[key] for h in history], label=label)
+    right.set(xlabel="epoch", ylabel="accuracy, %")
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
+    """The run's folder with its configuration and front end; the sampler of its epochs.
+
+    Raises ValueError where the folder holds a run of another configuration.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(to_json(config), indent=1)
+    saved = folder / "config.json"
+    if saved.exists() and (folder / "checkpoint.npz").exists() and saved.read_text() != text:
+        raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
+    write_atomic(saved, text)
+    sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), b"", config.seed,
+                      config.epoch_size, config.silence, config.unknown, config.threads)
+    sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)
+    write_atomic(folder / "frontend.bin", sampler.section)
+    return sampler
+
+
+def train(config: Config, dataset: Dataset) -> Run:
+    """Train from the start or from the run's checkpoint. Returns the run with the averaged weights in its model."""
+    deterministic(config.seed)
+    sampler = prepare(config, dataset, RUNS / config.name)
+    validation = dataset.splits["validation"]
+    features = extract(sampler.section, validation.pcm, config.threads)
+    run = Run(config, sampler.section, features.shape[1:])
+    if run.resume():
+        print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
+    epochs = Prefetch(sampler, config.epochs)
+    while run.epoch < config.epochs:
+        windows, labels = epochs.take(run.epoch)
+        row = train_epoch(run, windows, labels)
+        newest, weights = run.model.get_weights(), run.averaged(windows)
+        run.model.set_weights(weights)
+        row["validation_accuracy"] = accuracy(run.model, features, validation.label)
+        run.model.set_weights(newest)
+        run.history.append(row)
+        run.save(weights)
+        print(f"epoch {run.epoch:3d}/{config.epochs}  loss {row['loss']:.4f}  training {row['train_accuracy']:.2%}  "
+              f"validation {row['validation_accuracy']:.2%}", flush=True)
+        curves(run.history, run.folder / "curves.png")
+    run.model.set_weights(load_weights(run.folder))
+    return run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n")[0])
+    parser.add_argument("overrides", nargs="*", metavar="FILE.json | key=value", help="configuration overrides")
+    parser.add_argument("--show", action="store_true", help="print the configuration and leave")
+    args = parser.parse_args()
+    try:
+        config = parse(args.overrides)
+        if args.show:
+            print(json.dumps(asdict(config), indent=1))
+            return 0
+        dataset = load(config.data, ("train", "validation"), config.threads)
+        print(dataset.table(), *dataset.notes, sep="\n", flush=True)
+        run = train(config, dataset)
+    except (DataError, ValueError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(f"done: {run.folder}; next: python -m training.export {run.folder} -o MODEL.kws")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
