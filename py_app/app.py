@@ -43,9 +43,8 @@ class App:
         self.decision_ms = self._hop_ms * self.model.decision_hop_frames
         chosen = dict((meta_of(self.model).get("detector") or {}).get("threshold") or {})
         chosen.update(self.settings.threshold)
-        self.detector = Detector(
-            self.model.labels, self.model.scale, self.model.zero_point, self.settings.window, self._refractory(), chosen
-        )
+        model = self.model
+        self.detector = Detector(model.labels, model.scale, model.zero_point, self.settings.window, self._refractory(), chosen)
         self.led = find_led(self.settings.led)
         self.mic = None
         self._callback = self._on_audio  # bound once: binding allocates
@@ -100,8 +99,11 @@ class App:
         begin = time.ticks_us()
         full = self._buffers[self._filling]
         self._filling ^= 1
+        ended = False
         try:
             mic.readinto(self._buffers[self._filling])
+        except EOFError:  # a recording instead of a microphone, on Linux
+            ended = True
         except BaseException as e:
             self._note_error(e)
         self.chunks += 1
@@ -117,6 +119,8 @@ class App:
         except BaseException as e:  # KeyboardInterrupt too: this is not the code that it is meant for
             self._note_error(e)
         self._count_time(time.ticks_diff(time.ticks_us(), begin))
+        if ended:
+            self.stop()
 
     def _note_error(self, error):
         self.errors += 1
@@ -182,15 +186,17 @@ class App:
     def follow(self, seconds=None, stats_s=None):
         """Print one line a detection until Ctrl-C, or for `seconds` of audio; listening goes on afterwards.
 
-        stats_s     also print a line of statistics every so many seconds of audio
+        Returns too when the app is stopped or a recording is at its end.
+
+        stats_s     also print a line of statistics every so many seconds of audio; 0 none, None takes the settings' value
         """
         end = None if seconds is None else self.chunks + int(seconds * 1000) // self._chunk_ms
-        every = int(stats_s * 1000) // self._chunk_ms if stats_s else 0
+        every = int((self.settings.stats_s if stats_s is None else stats_s) * 1000) // self._chunk_ms
         due = self.chunks + every
         errors = self.errors
         try:
-            while self.running and (end is None or self.chunks < end):
-                time.sleep_ms(10)
+            while True:
+                running = self.running and (end is None or self.chunks < end)
                 for event in self.events():
                     print(event_line(*event))
                 if self.errors != errors:
@@ -199,6 +205,9 @@ class App:
                 if every and self.chunks >= due:
                     due += every
                     print(stats_line(self.stats()))
+                if not running:
+                    return
+                time.sleep_ms(10)
         except KeyboardInterrupt:
             print("still listening; app.follow() prints again, app.stop() stops")
 

@@ -82,9 +82,7 @@ class Detector:
     threshold   {keyword: 0..1}; keywords left out get `default_threshold`, others are ignored
     """
 
-    def __init__(
-        self, labels, scale=1 / 256, zero_point=-128, window=4, refractory=8, threshold=None, default_threshold=0.6
-    ):
+    def __init__(self, labels, scale=1 / 256, zero_point=-128, window=4, refractory=8, threshold=None, default_threshold=0.6):
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError("window is 1..%d decisions, not %r" % (MAX_WINDOW, window))
         if not 0 <= refractory <= 1000:

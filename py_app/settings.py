@@ -22,6 +22,7 @@ FIELDS = {
     "gain_db": (0, -40, 40, "dB", "microphone gain"),
     "led": ("", None, None, "pin", "LED that blinks on a detection; empty: the board's, if any"),
     "led_ms": (200, 0, 5000, "ms", "how long it stays on"),
+    "stats_s": (0, 0, 3600, "s", "time between lines of statistics while following; 0: none"),
 }
 MAGIC = "hark-settings 1"
 ENOENT = 2

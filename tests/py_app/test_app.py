@@ -90,6 +90,17 @@ def test_error_of_the_driver_is_counted(app):
     assert app.stats()["errors"] == 1 and app.stats()["seconds"] == pytest.approx(0.08)
 
 
+def test_end_of_a_recording(app, clock, capsys):
+    """On Linux a recording ends: its last word is still reported, then follow returns."""
+    app.start()
+    app.stream.script = [None, YES]
+    clock.on_sleep = lambda ms: deliver()
+    deliver()
+    fakes.Mic.last.fail_next = EOFError()
+    app.follow()
+    assert "yes" in capsys.readouterr().out and not app.running and app.stats()["errors"] == 0
+
+
 def test_start_and_stop(app):
     """Start twice is start once; stop frees the microphone; a callback still queued after stop does nothing."""
     app.start()
