@@ -5,8 +5,10 @@ FIRMWARE_DIR := $(BUILD)/$(BOARD)
 FIRMWARE := $(FIRMWARE_DIR)/firmware.elf
 FLASH_LIMIT_KB := 512
 
-# Upstream's rules want their own variables; everything that could differ between machines is fixed in mk/setup.mk.
-upstream_make = $(MAKE) MICROPY_DIR=$(MICROPY_DIR) MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= PYTHON=$(PYTHON) USER_C_MODULES=$(REPO)
+# Upstream's rules want their own variables. They look for micropython-lib, which the pinned sources leave out and nothing here freezes,
+# by its README.md; any folder with one will do. Everything that could differ between machines is fixed in mk/setup.mk.
+upstream_make = $(MAKE) --silent MICROPY_DIR=$(MICROPY_DIR) MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
+    MPY_LIB_DIR=$(MICROPY_DIR)/lib PYTHON=$(PYTHON) USER_C_MODULES=$(if $(wildcard usermod_kws/modkws.c),$(REPO))
 
 .PHONY: firmware
 firmware: packages-firmware venv-base sources ## build/BOARD/firmware.{elf,bin,hex,dfu}, with a table of sizes

@@ -1,9 +1,7 @@
 # The same Python and the same module on Linux: upstream's unix port, unmodified, with our variant (micropython_port/linux).
-# What upstream keeps in git submodules is not in the pinned sources, hence the four switches.
 
 LINUX_VARIANT := $(REPO)/micropython_port/linux/variants/hark
-linux_make = $(upstream_make) -j$(JOBS) -C $(MICROPY_DIR)/ports/unix VARIANT_DIR=$(LINUX_VARIANT) \
-    MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_PY_SSL=0 MICROPY_PY_BLUETOOTH=0 $(if $(V),V=$(V))
+linux_make = $(upstream_make) -j$(JOBS) -C $(MICROPY_DIR)/ports/unix VARIANT_DIR=$(LINUX_VARIANT)
 linux_cflags = $(PREFIX_MAP) -ffile-prefix-map=$(1)=build
 
 .PHONY: linux

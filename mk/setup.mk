@@ -53,7 +53,7 @@ venv-base: packages-build
 venv-test: packages-build
 	@tools/setup/venv.sh requirements/test.txt $(VENV_TEST)
 sources: packages-build
-	@$(MAKE) $(MPY_CROSS)
+	@$(MAKE) -s $(MPY_CROSS)
 
 .PHONY: setup
 setup: packages-build packages-firmware packages-aarch64 packages-demo packages-test venv-test sources ## do the whole set-up now (every other target does its own part)

@@ -1,0 +1,215 @@
+"""machine.PDM_PCM on Linux: the stream interface of the board's microphone over a recording. See machine.py."""
+
+import io
+import os
+import select
+import struct
+import sys
+import time
+
+import micropython
+
+_POLL = 3  # MP_STREAM_POLL, and its flag for "can be read"
+_POLL_RD = 1
+
+
+class Wav:
+    """The samples of a RIFF/WAVE file. ValueError says what is wrong with the file; OSError when it cannot be opened."""
+
+    def __init__(self, path, rate, channels, paced, ibuf):
+        self._file = open(path, "rb")
+        try:
+            left, found = self._find_data(path)
+        except ValueError:
+            self._file.close()
+            raise
+        self._left = left  # bytes
+        if found != (rate, channels):
+            self._file.close()
+            raise ValueError("%s: %d Hz, %d channels; asked for %d Hz, %d channels" % ((path,) + found + (rate, channels)))
+        self._bytes_per_ms = 2 * channels * rate / 1000
+        self._frame = 2 * channels
+        self._paced = paced
+        self._ibuf = ibuf
+        self._due_ms = time.ticks_ms()  # when the next byte to be read was heard
+        self.lost = 0  # samples of one channel
+
+    def _find_data(self, path):
+        size = os.stat(path)[6]
+        head = self._file.read(12)
+        if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            raise ValueError("%s: not a WAV file" % path)
+        found = None
+        at = 12
+        while at + 8 <= size:
+            self._file.seek(at)
+            name, length = struct.unpack("<4sI", self._file.read(8))
+            at += 8
+            if at + length > size:
+                raise ValueError("%s: truncated, %d of %d bytes of %s are there" % (path, size - at, length, name.decode()))
+            if name == b"fmt ":
+                if length < 16:
+                    raise ValueError("%s: fmt chunk of %d bytes" % (path, length))
+                kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", self._file.read(16))
+                if kind not in (1, 0xFFFE) or bits != 16:
+                    raise ValueError("%s: %d bits in format %d; only 16-bit PCM is understood" % (path, bits, kind))
+                found = rate, channels
+            elif name == b"data":
+                if not found:
+                    raise ValueError("%s: data before fmt" % path)
+                if length % (2 * found[1]):
+                    raise ValueError("%s: truncated, %d bytes of data are no whole number of samples" % (path, length))
+                return length, found
+            at += length + length % 2
+        raise ValueError("%s: truncated, no %s chunk" % (path, "data" if found else "fmt"))
+
+    def available(self):
+        """Bytes that can be read now; when the recording is at its end, as many as anybody may want."""
+        if not self._paced or not self._left:
+            return 1 << 30
+        heard = int(time.ticks_diff(time.ticks_ms(), self._due_ms) * self._bytes_per_ms)
+        if heard > self._ibuf:  # as on the board: what found no room in the ring is gone
+            lost = min(heard - self._ibuf, self._left) // self._frame * self._frame
+            self._take(lost)
+            self._file.seek(lost, 1)
+            self.lost += lost // self._frame
+            heard -= lost
+        return min(heard, self._left) // self._frame * self._frame
+
+    def readinto(self, buf):
+        """Fills buf from what is available; fewer bytes, and at last none, at the end of the recording."""
+        n = min(len(buf), self._left)
+        n = self._file.readinto(memoryview(buf)[:n]) if n else 0
+        self._take(n)
+        return n
+
+    def _take(self, n):
+        self._left -= n
+        self._due_ms = time.ticks_add(self._due_ms, int(n / self._bytes_per_ms))
+
+    def close(self):
+        self._file.close()
+
+
+class Pipe:
+    """Raw samples from standard input, which sets the pace itself."""
+
+    lost = 0
+
+    def __init__(self):
+        self._poll = select.poll()
+        self._poll.register(sys.stdin.buffer, select.POLLIN)
+
+    def available(self):
+        return 1 << 30 if self._poll.poll(0) else 0
+
+    def readinto(self, buf):
+        view = memoryview(buf)
+        done = 0
+        while done < len(buf):
+            n = sys.stdin.buffer.readinto(view[done:])
+            if not n:
+                break
+            done += n
+        return done // 2 * 2
+
+    def close(self):
+        self._poll.unregister(sys.stdin.buffer)
+
+
+class PDM_PCM(io.IOBase):
+    """The microphone. `rate` in Hz, `format` MONO or STEREO, `ibuf` bytes of the ring that HARK_REALTIME=1 fills.
+
+    Which microphones, their gain and DC removal mean nothing for a recording; they are accepted and change no sample.
+    """
+
+    MONO = 0
+    STEREO = 1
+
+    def __init__(self, id, *, rate=16000, format=MONO, mics=None, gain_db=0, dc_removal=True, ibuf=8192):
+        if format not in (self.MONO, self.STEREO):
+            raise ValueError("format must be PDM_PCM.MONO or PDM_PCM.STEREO")
+        name = os.getenv("HARK_AUDIO")
+        if not name:
+            raise ValueError("HARK_AUDIO is not set: name a WAV file there, or - for raw int16 samples from standard input")
+        if name == "-":
+            self._source = Pipe()
+        else:
+            self._source = Wav(name, rate, 1 + format, os.getenv("HARK_REALTIME") == "1", ibuf)
+        self._handler = None
+        self._polled = False  # asyncio's way: poll first, then read what is there
+        self._waiting = None  # the buffer that irq's handler will be called for
+        self._turn = self._on_turn
+
+    def readinto(self, buf):
+        """Fills buf and returns its length. At the recording's end it returns less, then 0.
+
+        Once polled (select, asyncio) it returns what is there.
+        With a handler set by irq() it returns 0 at once and the handler is called when buf is full; the last buffer is
+        filled up with silence, and a call after that raises EOFError.
+        """
+        if self._polled:
+            return self._source.readinto(memoryview(buf)[: self._open().available()])
+        if self._handler is None:
+            while self._open().available() < len(buf) and not self._at_end():
+                time.sleep_ms(1)
+            return self._source.readinto(buf)
+        if self._at_end():
+            raise EOFError("the recording is at its end")
+        self._waiting = buf
+        micropython.schedule(self._turn, None)
+        return 0
+
+    def read(self, n=-1):
+        """The stream protocol's read: up to n bytes of what is there now, None when nothing is."""
+        there = self._open().available()
+        if not there:
+            return None
+        buf = bytearray(min(there, n if n >= 0 else 4096))
+        return bytes(memoryview(buf)[: self._source.readinto(buf)])
+
+    def irq(self, handler):
+        """handler(mic) is called when a readinto has filled its buffer; None makes readinto wait again."""
+        self._open()
+        self._handler = handler
+        self._polled = False
+
+    def overruns(self):
+        """Samples lost since the start, of one channel."""
+        return self._source.lost if self._source else 0
+
+    def deinit(self):
+        """Closes the recording; what is called afterwards raises ValueError."""
+        source, self._source, self._waiting = self._source, None, None
+        if source:
+            source.close()
+
+    close = deinit
+
+    def ioctl(self, request, arg):
+        if request == _POLL:
+            self._polled = True
+            return arg & (_POLL_RD if self._open().available() else 0)
+        return 0
+
+    def _open(self):
+        if not self._source:
+            raise ValueError("the microphone was deinitialised")
+        return self._source
+
+    def _at_end(self):
+        return getattr(self._open(), "_left", 1) == 0
+
+    def _on_turn(self, _):
+        buf = self._waiting
+        if buf is None:
+            return
+        if self._source.available() < len(buf) and not self._at_end():
+            time.sleep_ms(1)
+            micropython.schedule(self._turn, None)
+            return
+        self._waiting = None
+        n = self._source.readinto(buf)
+        for i in range(n, len(buf)):
+            buf[i] = 0
+        self._handler(self)
