@@ -23,10 +23,14 @@ size: ## the table of sizes again, by file (DETAIL=1), of the firmware that is b
 	@[ -e $(FIRMWARE) ] || $(MAKE) firmware
 	@$(PY) -m tools.size $(FIRMWARE) --limit-kb $(FLASH_LIMIT_KB) $(if $(DETAIL),--detail)
 
+# The app's modules travel beside the models, so that `mpremote run py_app/main.py` finds them on any board.
+APP_MODULES := app detector settings
+
 .PHONY: romfs
-romfs: venv-base ## build/BOARD/romfs.img with the models of py_app/models
-	@mkdir -p $(FIRMWARE_DIR)
-	@$(PY) -m tools.romfs $(FIRMWARE_DIR)/romfs.img $(wildcard py_app/models/*.kws)
+romfs: venv-base sources ## build/BOARD/romfs.img with the models of py_app/models and the app's modules
+	@mkdir -p $(FIRMWARE_DIR)/rom
+	@for m in $(APP_MODULES); do $(MPY_CROSS) -s $$m.py -o $(FIRMWARE_DIR)/rom/$$m.mpy py_app/$$m.py || exit 1; done
+	@$(PY) -m tools.romfs $(FIRMWARE_DIR)/romfs.img $(wildcard py_app/models/*.kws) $(APP_MODULES:%=$(FIRMWARE_DIR)/rom/%.mpy)
 
 .PHONY: models
 models: romfs ## the same as romfs

@@ -1,0 +1,63 @@
+"""The app's path from audio to events, computed on the host: the same C core, the same detector, no board."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools import kwslib
+
+PY_APP = Path(__file__).resolve().parents[2] / "py_app"
+if str(PY_APP) not in sys.path:
+    sys.path.append(str(PY_APP))
+
+from detector import Detector  # noqa: E402  (a MicroPython module, hence no package)
+from settings import FIELDS  # noqa: E402
+
+RATE_HZ = 16000
+CHUNK_MS = FIELDS["chunk_ms"][0]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """`scores`: int8 [decisions, classes]; `chunk`: int [decisions], the app's chunk counter at each."""
+
+    scores: np.ndarray
+    chunk: np.ndarray
+
+    @property
+    def seconds(self) -> np.ndarray:
+        return self.chunk * (CHUNK_MS / 1000)
+
+
+def decide(model: kwslib.Model, pcm: np.ndarray) -> Decisions:
+    """Every decision on `pcm` (int16 [n], 16 kHz), in chunks as the app takes them; what does not fill one is left out."""
+    stream = kwslib.Stream(model)
+    step = RATE_HZ * CHUNK_MS // 1000
+    parts = [stream.feed(pcm[at : at + step]) for at in range(0, len(pcm) - step + 1, step)]
+    chunk = np.repeat(np.arange(1, len(parts) + 1), [len(rows) for rows in parts])
+    return Decisions(np.concatenate(parts) if parts else np.zeros((0, len(model.labels)), np.int8), chunk)
+
+
+def decision_ms(model: kwslib.Model) -> int:
+    return model.hop_len * 1000 // RATE_HZ * model.decision_hop_frames
+
+
+def make_detector(model: kwslib.Model, options: dict | None = None) -> Detector:
+    """The detector that the app makes of a model's `meta["detector"]`, or of `options` in its place."""
+    options = model.meta.get("detector") or {} if options is None else options
+    window = options.get("window", FIELDS["window"][0])
+    refractory_ms = options.get("refractory_ms", FIELDS["refractory_ms"][0])
+    refractory = -(-refractory_ms // decision_ms(model))
+    return Detector(model.labels, model.scale, model.zero_point, window, refractory, options.get("threshold"))
+
+
+def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, float, float]]:
+    """(keyword, score, time in s) of every detection."""
+    scores = decisions.scores.ravel().tolist()
+    classes = decisions.scores.shape[1]
+    for k, chunk in enumerate(decisions.chunk.tolist()):
+        if detector.feed(scores[k * classes : (k + 1) * classes], 1, chunk):
+            yield from detector.events(CHUNK_MS / 1000)

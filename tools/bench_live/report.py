@@ -1,0 +1,48 @@
+"""build/reports/live.json: rows of name, metric, value, unit, how; and how they compare with the accepted ones."""
+
+import json
+from pathlib import Path
+
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "build" / "reports" / "live.json"
+ACCEPTED = ROOT / "tests" / "figures" / "live.json"
+
+UNITS = {
+    "hits_percent": "%",
+    "false_accepts_per_minute": "1/min",
+    "overruns": "samples",
+    "load_percent": "%",
+    "realtime_factor": "s audio / s wall",
+    "instructions_per_hop": "instructions",
+}
+
+
+def rows(name: str, figures: dict[str, float], how: str) -> list[dict]:
+    """Report rows of one track."""
+    return [{"name": name, "metric": metric, "value": value, "unit": UNITS[metric], "how": how} for metric, value in figures.items()]
+
+
+def load(path: Path) -> list[dict]:
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def write(new: list[dict], path: Path = REPORT) -> None:
+    """Write `new` into the report; rows of other tracks stay."""
+    names = {row["name"] for row in new}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [row for row in load(path) if row["name"] not in names]
+    path.write_text(json.dumps(kept + new, indent=1) + "\n")
+
+
+def table(new: list[dict], accepted: Path = ACCEPTED) -> Table:
+    """The rows beside the last accepted values of the same name and metric."""
+    before = {(row["name"], row["metric"]): row["value"] for row in load(accepted)}
+    made = Table(title=new[0]["name"] if new else None)
+    for heading, justify in (("figure", "left"), ("value", "right"), ("accepted", "right"), ("unit", "left")):
+        made.add_column(heading, justify=justify)
+    for row in new:
+        old = before.get((row["name"], row["metric"]))
+        made.add_row(row["metric"], f"{row['value']:g}", "" if old is None else f"{old:g}", row["unit"])
+    return made

@@ -1,0 +1,95 @@
+"""Choose the detector's defaults for a model on the validation split, on the host: python -m tools.bench_live.tune MODEL
+
+Window, refractory time and one threshold for all keywords are searched on a grid for the most hits within a budget of
+false accepts; then each keyword's threshold is moved alone as long as that helps. `--write` puts the result into the
+blob's meta section, where the app finds it.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+
+from rich.console import Console
+from tqdm import tqdm
+
+from tools import kwslib
+
+from .host import Decisions, detect, make_detector
+from .score import Score, score
+from .track import KEYWORDS, Track, from_recordings
+
+WINDOWS = (1, 2, 3, 4, 5, 6)
+REFRACTORY_MS = (320, 640, 960)
+THRESHOLDS = tuple(t / 100 for t in range(30, 96, 5))
+
+
+class Tuner:
+    """The quality of detector options on one track."""
+
+    def __init__(self, model: kwslib.Model, track: Track, decisions: Decisions, budget: float):
+        self.model, self.track, self.decisions, self.budget = model, track, decisions, budget
+
+    def run(self, options: dict) -> Score:
+        return score(self.track.words, detect(make_detector(self.model, options), self.decisions))
+
+    def value(self, options: dict) -> float:
+        """Hits in %, less 20 for each false accept a minute beyond the budget, less a little for each within it."""
+        result = self.run(options)
+        per_minute = result.false_accepts_per_minute(self.track.seconds)
+        return result.hits_percent - 20 * max(0.0, per_minute - self.budget) - 0.5 * per_minute
+
+
+def options_for(window: int, refractory_ms: int, thresholds: dict[str, float]) -> dict:
+    return {"window": window, "refractory_ms": refractory_ms, "threshold": thresholds}
+
+
+def tune(tuner: Tuner) -> dict:
+    """The best options found, as they are stored in `meta["detector"]`."""
+    grid = list(itertools.product(WINDOWS, REFRACTORY_MS, THRESHOLDS))
+    candidates = [options_for(w, r, dict.fromkeys(KEYWORDS, t)) for w, r, t in grid]
+    best = max(tqdm(candidates, "one threshold for all"), key=tuner.value)
+    value = tuner.value(best)
+    for keyword in tqdm(KEYWORDS * 2, "keyword by keyword"):
+        for step in (-0.15, -0.1, -0.05, 0.05, 0.1, 0.15):
+            moved = round(best["threshold"][keyword] + step, 2)
+            if not 0.2 <= moved <= 0.97:
+                continue
+            trial = options_for(best["window"], best["refractory_ms"], best["threshold"] | {keyword: moved})
+            if (gained := tuner.value(trial)) > value:
+                best, value = trial, gained
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench_live.tune", description=__doc__.partition("\n")[0])
+    parser.add_argument("model", type=Path, help="a .kws blob")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/speech"), help="recordings: SPLIT/WORD/*.flac (%(default)s)")
+    parser.add_argument("--keywords", type=int, default=500)
+    parser.add_argument("--others", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--budget", type=float, default=1.0, help="false accepts a minute (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="store the result in the blob's meta section")
+    args = parser.parse_args()
+    model = kwslib.Model(args.model.read_bytes())
+    track = from_recordings(args.data, "validation", args.keywords, args.others, args.seed)
+    tuner = Tuner(model, track, decide_with_progress(model, track), args.budget)
+    best = tune(tuner)
+    result = tuner.run(best)
+    per_minute = result.false_accepts_per_minute(track.seconds)
+    best["tuned"] = f"{track.name}: {result.hits_percent:.1f} % hits, {per_minute:.2f} false accepts a minute"
+    Console().print(best)
+    if args.write:
+        from tools.blob import rewrite_meta
+
+        args.model.write_bytes(rewrite_meta(args.model.read_bytes(), model.meta | {"detector": best}))
+
+
+def decide_with_progress(model: kwslib.Model, track: Track) -> Decisions:
+    from .host import decide
+
+    print(f"{track.seconds / 60:.1f} minutes through the C core")
+    return decide(model, track.pcm)
+
+
+if __name__ == "__main__":
+    main()
