@@ -1,6 +1,6 @@
 // What the files of this port share: clocks, pin set-up, interrupt priorities, memory sections and life cycle.
-#ifndef PORT_H
-#define PORT_H
+#ifndef PORT_CONTRACTS_H
+#define PORT_CONTRACTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,1 @@
+// Strings that only frozen code or the build names.
