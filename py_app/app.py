@@ -267,9 +267,9 @@ def overruns_of(mic):
 
 
 def find_led(name):
-    """The pin called `name`, by default the board's red LED, as an output; None where there is no such pin."""
+    """The pin called `name`, by default the board's green LED, as an output; None where there is no such pin."""
     try:
-        return machine.Pin(name or "PJ13", machine.Pin.OUT, value=0)
+        return machine.Pin(name or "LED_GREEN", machine.Pin.OUT, value=0)
     except (AttributeError, TypeError, ValueError, OSError):
         if name:
             raise

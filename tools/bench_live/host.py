@@ -13,8 +13,8 @@ PY_APP = Path(__file__).resolve().parents[2] / "py_app"
 if str(PY_APP) not in sys.path:
     sys.path.append(str(PY_APP))
 
-from detector import Detector  # noqa: E402  (a MicroPython module, hence no package)
-from settings import FIELDS  # noqa: E402
+from detector import Detector  # a MicroPython module, hence no package
+from settings import FIELDS
 
 RATE_HZ = 16000
 CHUNK_MS = FIELDS["chunk_ms"][0]
