@@ -38,7 +38,7 @@ def build() -> Path:
     with open(BUILD / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ["make", "-s", "-C", str(CORE), f"BUILD={BUILD}"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return BUILD / "libkws.so"
@@ -55,10 +55,19 @@ def library() -> ctypes.CDLL:
         "kws_frontend_open": (ctypes.c_int, [pointer, pointer, size, ctypes.POINTER(ErrorStruct)]),
         "kws_frontend_describe": (None, [pointer, pointer]),
         "kws_frontend_clip": (size, [pointer, pointer, size, pointer, pointer]),
+        "kws_model_sizeof": (size, []),
+        "kws_model_open": (ctypes.c_int, [pointer, pointer, size, ctypes.POINTER(ErrorStruct)]),
+        "kws_model_describe": (None, [pointer, pointer]),
+        "kws_model_label": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
+        "kws_model_run_many": (None, [pointer, pointer, size, pointer]),
+        "kws_stream_new": (pointer, [pointer, ctypes.c_uint32]),
+        "kws_stream_free": (None, [pointer]),
+        "kws_stream_reset": (None, [pointer]),
+        "kws_stream_max_samples": (ctypes.c_uint32, [pointer]),
+        "kws_stream_scores": (pointer, [pointer]),
+        "kws_stream_feed": (ctypes.c_int, [pointer, pointer, size]),
     }
     for name, (result, arguments) in signatures.items():
-        if not hasattr(lib, name):  # TEMP until the core defines kws_strerror
-            continue
         function = getattr(lib, name)
         function.restype, function.argtypes = result, arguments
     return lib
@@ -112,3 +121,73 @@ class Frontend:
         raw, features = (out.ctypes.data, None) if dtype is np.int16 else (None, out.ctypes.data)
         library().kws_frontend_clip(self._fe, pcm.ctypes.data, pcm.size, raw, features)
         return out
+
+
+class Model:
+    """A blob opened by the C reader. Threads may share one.
+
+    input_shape, output_shape: (h, w, c); the batch is 1. input_quant, output_quant: (scale, zero_point).
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        lib = library()
+        self._blob = aligned_copy(blob)  # the C struct points into it
+        self._model = ctypes.create_string_buffer(lib.kws_model_sizeof())
+        error = ErrorStruct()
+        check(lib.kws_model_open(self._model, self._blob.ctypes.data, len(blob), ctypes.byref(error)), error)
+        facts = np.empty(13, dtype=np.int32)
+        lib.kws_model_describe(self._model, facts.ctypes.data)
+        scales = facts.view(np.float32)
+        self.input_shape, self.output_shape = (tuple(int(n) for n in facts[i : i + 3]) for i in (0, 5))
+        self.input_quant, self.output_quant = ((float(scales[i + 4]), int(facts[i + 3])) for i in (0, 5))
+        self.arena_bytes, self.decision_hop_frames, n_labels = (int(n) for n in facts[10:])
+        self.classes = int(np.prod(self.output_shape))
+        self.labels = [lib.kws_model_label(self._model, i).decode() for i in range(n_labels)]
+
+    def run(self, features: np.ndarray) -> np.ndarray:
+        """int8 [n, ...] or [...] with the input's elements behind n -> int8 scores [n, classes] or [classes].
+
+        A single input may be given in any shape with the right number of elements, [frames, n_out] for example.
+        """
+        size = int(np.prod(self.input_shape))
+        if features.dtype != np.int8 or features.size % size or features.size == 0:
+            raise TypeError(f"features must be int8 with a multiple of {size} elements, not {features.dtype} {list(features.shape)}")
+        n = features.size // size
+        single = n == 1 and features.shape != (1, *self.input_shape)
+        features = np.ascontiguousarray(features)
+        out = np.empty((n, self.classes), dtype=np.int8)
+        library().kws_model_run_many(self._model, features.ctypes.data, n, out.ctypes.data)
+        return out[0] if single else out
+
+
+class Stream:
+    """The C stream in window mode over a blob (or an opened Model) with a front end. One thread at a time."""
+
+    def __init__(self, model: "Model | bytes", rows: int = 64) -> None:
+        self.model = model if isinstance(model, Model) else Model(model)  # the C stream points into it
+        self._stream = library().kws_stream_new(self.model._model, rows)
+        if not self._stream:
+            raise ValueError(f"no stream of {rows} rows from this model: it has no front end, or rows is out of range")
+        self.max_samples = int(library().kws_stream_max_samples(self._stream))
+
+    def feed(self, pcm: np.ndarray) -> np.ndarray:
+        """pcm int16 [n] of any length -> int8 [rows, classes], the new score rows."""
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            raise TypeError(f"pcm must be int16 [n], not {pcm.dtype} {list(pcm.shape)}")
+        lib, classes = library(), self.model.classes
+        pcm = np.ascontiguousarray(pcm)
+        pieces = []
+        for start in range(0, pcm.size, self.max_samples):
+            piece = pcm[start : start + self.max_samples]
+            rows = lib.kws_stream_feed(self._stream, piece.ctypes.data, piece.size)
+            scores = ctypes.string_at(lib.kws_stream_scores(self._stream), rows * classes)
+            pieces.append(np.frombuffer(scores, dtype=np.int8).reshape(rows, classes))
+        return np.concatenate(pieces) if pieces else np.empty((0, classes), dtype=np.int8)
+
+    def reset(self) -> None:
+        """Forgets all audio."""
+        library().kws_stream_reset(self._stream)
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None):
+            library().kws_stream_free(self._stream)

@@ -113,7 +113,7 @@ static int check_softmax(const kws_model_t *m, uint32_t i, uint32_t where, kws_e
     const uint32_t one_256th = 0x3b800000; // as float32
     kws_softmax_t p = kws_op_softmax(m, i);
     const kws_tensor_t *out = &m->tensors[i + 1];
-    if (p.classes > 256 || !mult_ok(p.mult, p.shift, 0, 26)) {
+    if (p.classes > 256 || !mult_ok(p.mult, p.shift, 0, 31)) {
         return FAIL(KWS_E_RANGE, "softmax classes or multiplier");
     }
     if (out->zero_point != -128 || out->scale_bits != one_256th) {

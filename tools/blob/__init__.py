@@ -1,0 +1,10 @@
+"""The .kws blob on the host: writing (BlobWriter), importing TensorFlow Lite models (tflite.convert), reading and showing.
+
+SPEC.md defines the format; the reader on the device is usermod_kws/net/model.c.
+"""
+
+from tools.blob.frontend import FrontendConfig
+from tools.blob.reader import BlobError, read
+from tools.blob.writer import BlobWriter, Quant, Tensor
+
+__all__ = ["BlobError", "BlobWriter", "FrontendConfig", "Quant", "Tensor", "read"]

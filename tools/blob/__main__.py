@@ -1,0 +1,47 @@
+"""`python -m tools.blob show model.kws` prints a blob; `... convert model.tflite model.kws` makes a bare one."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.blob.reader import BlobError, read
+
+
+def show(args: argparse.Namespace) -> None:
+    from tools.blob.show import show as print_blob
+
+    for path in args.blob:
+        print_blob(str(path), read(path.read_bytes()), Console(width=args.width, highlight=False))
+
+
+def convert(args: argparse.Namespace) -> None:
+    # TensorFlow is needed here alone.
+    from tools.blob.tflite import convert as convert_tflite
+
+    args.output.write_bytes(convert_tflite(args.model.read_bytes()))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.blob", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("show", help="print a blob's header, front end, layers, labels and meta; checks the CRC")
+    one.add_argument("blob", type=Path, nargs="+")
+    one.add_argument("--width", type=int, help="columns of the terminal")
+    one.set_defaults(run=show)
+    two = commands.add_parser("convert", help="a TensorFlow Lite int8 model to a bare network without front end and labels")
+    two.add_argument("model", type=Path)
+    two.add_argument("output", type=Path)
+    two.set_defaults(run=convert)
+    args = parser.parse_args()
+    try:
+        args.run(args)
+    except (BlobError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Fixed-point multipliers from real scales, as TensorFlow Lite computes them when it prepares a model."""
+
+import math
+
+import numpy as np
+
+
+def multiplier(real: float) -> tuple[int, int]:
+    """(mult, shift) with real = mult * 2^(shift - 31), mult in 2^30..2^31-1, or (0, 0) for what is too small."""
+    if real < 0 or not math.isfinite(real):
+        raise ValueError(f"multiplier {real} is not a positive number")
+    fraction, shift = math.frexp(real)
+    mult = math.floor(fraction * 2**31 + 0.5)
+    if mult == 2**31:
+        mult, shift = 2**30, shift + 1
+    if shift < -31 or mult == 0:
+        return 0, 0
+    if shift > 30:
+        raise ValueError(f"multiplier {real:g} is 2^30 or more")
+    return mult, shift
+
+
+def f32(x: float) -> float:
+    """The nearest float32, which is what a TensorFlow Lite file can hold."""
+    return float(np.float32(x))
+
+
+def per_channel(in_scale: float, weight_scales: np.ndarray, out_scale: float) -> list[tuple[int, int]]:
+    """Multipliers of a convolution's output channels; computed in double precision from float32 scales."""
+    return [multiplier(f32(in_scale) * f32(w) / f32(out_scale)) for w in weight_scales]
+
+
+def per_tensor(in_scale: float, weight_scale: float, out_scale: float) -> tuple[int, int]:
+    """Multiplier of a fully connected layer with one weight scale: the product of the scales is a float32."""
+    return multiplier(float(np.float32(in_scale) * np.float32(weight_scale)) / f32(out_scale))
+
+
+def rescale(in_scale: float, out_scale: float) -> tuple[int, int]:
+    """Multiplier of relu: the quotient is a float32."""
+    return multiplier(float(np.float32(in_scale) / np.float32(out_scale)))
+
+
+def add_multipliers(scale0: float, scale1: float, out_scale: float) -> list[tuple[int, int]]:
+    """(mult, shift) of input 0, input 1 and the output of an add with 20 bits of headroom."""
+    twice_max = 2 * max(f32(scale0), f32(scale1))
+    real = [f32(scale0) / twice_max, f32(scale1) / twice_max, twice_max / (2**20 * f32(out_scale))]
+    return [multiplier(x) for x in real]
+
+
+def softmax_multiplier(beta: float, in_scale: float) -> tuple[int, int]:
+    """(mult, shift) that brings input steps into Q5.26; shift is 0..31."""
+    real = min(f32(beta) * f32(in_scale) * 2**26, 2**31 - 1.0)
+    fraction, shift = math.frexp(real)
+    mult = math.floor(fraction * 2**31 + 0.5)
+    if mult == 2**31:
+        mult, shift = 2**30, shift + 1
+    if shift < 0:
+        raise ValueError(f"softmax input scale {in_scale:g} is too small")
+    return mult, shift
+
+
+def clamp_of(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
+    """int8 limits of a fused activation: "none", "relu", "relu6" or "relu_n1_to_1"."""
+    low, high = {"none": (None, None), "relu": (0, None), "relu6": (0, 6), "relu_n1_to_1": (-1, 1)}[activation]
+
+    def quantised(x: float) -> int:
+        q = np.float32(x) / np.float32(scale)
+        return zero_point + int(math.copysign(math.floor(abs(float(q)) + 0.5), q))
+
+    # The limits are kept within int8 on both sides: an extreme scale may put 0 or 6 outside of it.
+    lo = -128 if low is None else min(max(-128, quantised(low)), 127)
+    hi = 127 if high is None else max(min(127, quantised(high)), -128)
+    return lo, hi
