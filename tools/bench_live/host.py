@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import kwslib
+from tools import blob, kwslib
 
 PY_APP = Path(__file__).resolve().parents[2] / "py_app"
 if str(PY_APP) not in sys.path:
@@ -18,6 +18,22 @@ from settings import FIELDS
 
 RATE_HZ = 16000
 CHUNK_MS = FIELDS["chunk_ms"][0]
+
+
+class HostModel:
+    """A blob on the host, with the names of `kws.Model`. ValueError when it cannot be used for listening."""
+
+    def __init__(self, data: bytes):
+        info = blob.read(data)
+        if not info.frontend or not info.labels:
+            raise ValueError("this blob has no front end or no labels: it is a bare network and cannot listen")
+        self.core = kwslib.Model(data)
+        self.labels = info.labels
+        self.meta = info.meta
+        self.scale, self.zero_point = self.core.output_quant
+        self.hop_len = kwslib.Frontend(info.frontend).hop_len
+        self.decision_hop_frames = info.decision_hop_frames
+        self.decision_ms = self.hop_len * 1000 // RATE_HZ * self.decision_hop_frames
 
 
 @dataclass(frozen=True)
@@ -32,25 +48,21 @@ class Decisions:
         return self.chunk * (CHUNK_MS / 1000)
 
 
-def decide(model: kwslib.Model, pcm: np.ndarray) -> Decisions:
+def decide(model: HostModel, pcm: np.ndarray) -> Decisions:
     """Every decision on `pcm` (int16 [n], 16 kHz), in chunks as the app takes them; what does not fill one is left out."""
-    stream = kwslib.Stream(model)
+    stream = kwslib.Stream(model.core)
     step = RATE_HZ * CHUNK_MS // 1000
     parts = [stream.feed(pcm[at : at + step]) for at in range(0, len(pcm) - step + 1, step)]
     chunk = np.repeat(np.arange(1, len(parts) + 1), [len(rows) for rows in parts])
     return Decisions(np.concatenate(parts) if parts else np.zeros((0, len(model.labels)), np.int8), chunk)
 
 
-def decision_ms(model: kwslib.Model) -> int:
-    return model.hop_len * 1000 // RATE_HZ * model.decision_hop_frames
-
-
-def make_detector(model: kwslib.Model, options: dict | None = None) -> Detector:
+def make_detector(model: HostModel, options: dict | None = None) -> Detector:
     """The detector that the app makes of a model's `meta["detector"]`, or of `options` in its place."""
     options = model.meta.get("detector") or {} if options is None else options
     window = options.get("window", FIELDS["window"][0])
     refractory_ms = options.get("refractory_ms", FIELDS["refractory_ms"][0])
-    refractory = -(-refractory_ms // decision_ms(model))
+    refractory = -(-refractory_ms // model.decision_ms)
     return Detector(model.labels, model.scale, model.zero_point, window, refractory, options.get("threshold"))
 
 

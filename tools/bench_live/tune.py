@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from tools import kwslib
+from tools.blob.meta import with_meta
 
-from .host import Decisions, detect, make_detector
+from .host import Decisions, HostModel, decide, detect, make_detector
 from .score import Score, score
 from .track import KEYWORDS, Track, from_recordings
 
@@ -26,7 +26,7 @@ THRESHOLDS = tuple(t / 100 for t in range(30, 96, 5))
 class Tuner:
     """The quality of detector options on one track."""
 
-    def __init__(self, model: kwslib.Model, track: Track, decisions: Decisions, budget: float):
+    def __init__(self, model: HostModel, track: Track, decisions: Decisions, budget: float):
         self.model, self.track, self.decisions, self.budget = model, track, decisions, budget
 
     def run(self, options: dict) -> Score:
@@ -70,25 +70,17 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=1.0, help="false accepts a minute (%(default)s)")
     parser.add_argument("--write", action="store_true", help="store the result in the blob's meta section")
     args = parser.parse_args()
-    model = kwslib.Model(args.model.read_bytes())
+    model = HostModel(args.model.read_bytes())
     track = from_recordings(args.data, "validation", args.keywords, args.others, args.seed)
-    tuner = Tuner(model, track, decide_with_progress(model, track), args.budget)
+    print(f"{track.seconds / 60:.1f} minutes of audio through the C core")
+    tuner = Tuner(model, track, decide(model, track.pcm), args.budget)
     best = tune(tuner)
     result = tuner.run(best)
     per_minute = result.false_accepts_per_minute(track.seconds)
     best["tuned"] = f"{track.name}: {result.hits_percent:.1f} % hits, {per_minute:.2f} false accepts a minute"
     Console().print(best)
     if args.write:
-        from tools.blob import rewrite_meta
-
-        args.model.write_bytes(rewrite_meta(args.model.read_bytes(), model.meta | {"detector": best}))
-
-
-def decide_with_progress(model: kwslib.Model, track: Track) -> Decisions:
-    from .host import decide
-
-    print(f"{track.seconds / 60:.1f} minutes through the C core")
-    return decide(model, track.pcm)
+        args.model.write_bytes(with_meta(args.model.read_bytes(), model.meta | {"detector": best}))
 
 
 if __name__ == "__main__":

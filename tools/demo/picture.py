@@ -8,16 +8,15 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tools.bench_live.host import Decisions, make_detector
+from tools.bench_live.host import Decisions, HostModel, make_detector
 from tools.bench_live.score import Scorer
 from tools.bench_live.track import RATE_HZ, Track
-from tools.kwslib import Model
 
 ROW_S = 17.0
 MOST_ROWS = 6
 
 
-def smoothed(model: Model, decisions: Decisions) -> np.ndarray:
+def smoothed(model: HostModel, decisions: Decisions) -> np.ndarray:
     """Float [decisions, classes]: the averages that the detector compares with its thresholds."""
     detector = make_detector(model)
     averages = np.zeros(decisions.scores.shape)
@@ -27,7 +26,7 @@ def smoothed(model: Model, decisions: Decisions) -> np.ndarray:
     return averages
 
 
-def draw(path: Path, track: Track, model: Model, decisions: Decisions, scorer: Scorer, title: str) -> None:
+def draw(path: Path, track: Track, model: HostModel, decisions: Decisions, scorer: Scorer, title: str) -> None:
     """Save the timeline of `track` and of the detections in `scorer` as PNG."""
     rows = min(MOST_ROWS, max(1, int(np.ceil(track.seconds / ROW_S))))
     row_s = track.seconds / rows
