@@ -1,0 +1,203 @@
+"""The firmware on the virtual board hears words and names them: python -m tools.demo (or make demo)
+
+Plays sentences by espeak-ng (or --wav, or --mic) into the virtual microphones, runs `mpremote run py_app/main.py`, shows
+detections beside what was said, and ends with a summary and build/demo.png.
+"""
+
+import argparse
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from rich.console import Console
+
+from tools import romfs
+from tools.bench_live import report
+from tools.bench_live.board import CORE_HZ, parse_events
+from tools.bench_live.host import HostModel, decide
+from tools.bench_live.score import Scorer
+from tools.bench_live.track import RATE_HZ, Track
+
+from . import audio, speech
+from .session import ROOT, Mpremote, SessionError, VirtualBoard, ask, fetch_stats
+from .view import View, summary
+
+IMAGES = ROOT / "build" / "STM32F769I_DISCO"
+BUILT_IN = ROOT / "py_app" / "models" / "dscnn.kws"
+STATS = re.compile(r"^# (\d+\.\d\d) s ")
+# The board's flash is empty: settings are made there as a user would make them.
+SETUP = "from settings import Settings; s = Settings(); s.load(); s.set('stats_s', 1); s.set('model', {model!r}); s.save()"
+LATEST_S = 0.8  # words are cut close here, so a detection may come later behind the end than in the bench
+
+
+@dataclass
+class Outcome:
+    """What came of listening."""
+
+    stats: dict
+    wall_s: float
+    heard_s: float
+    board_said: str
+    errors: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    args = arguments()
+    console = Console()
+    try:
+        model_path = args.model or BUILT_IN
+        model = HostModel(model_path.read_bytes())
+        image = board_image(args.model)
+        track, notes = chosen_track(args)
+    except (audio.AudioError, speech.SpeechError, SessionError, OSError, ValueError) as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        return 2
+    for note in notes:
+        console.print(f"[yellow]{note}[/yellow]", highlight=False)
+    scorer = Scorer(track.words if track else [], LATEST_S)
+    try:
+        outcome = listen(args, console, track, image, View(console, scorer))
+    except SessionError as error:
+        console.print(f"[red]{error}[/red]", markup=True, highlight=False)
+        return 1
+    finish(console, args, model, track, scorer, outcome)
+    return 1 if outcome.errors else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__.partition("\n")[0])
+    parser.add_argument("--wav", type=Path, help="a recording instead of espeak-ng's sentences")
+    parser.add_argument("--mic", action="store_true", help="this computer's microphone, until Ctrl-C")
+    parser.add_argument("--model", type=Path, help="another .kws blob")
+    parser.add_argument("--elf", type=Path, default=IMAGES / "firmware.elf")
+    parser.add_argument("--picture", type=Path, default=ROOT / "build" / "demo.png")
+    args = parser.parse_args()
+    if args.wav and args.mic:
+        parser.error("--wav and --mic exclude each other")
+    return args
+
+
+def chosen_track(args: argparse.Namespace) -> tuple[Track | None, list[str]]:
+    """The audio, and what to tell about it; None for the microphone."""
+    if args.mic:
+        check_microphone()
+        return None, ["listening to this computer's microphone; Ctrl-C ends"]
+    if args.wav:
+        pcm, notes = audio.load(args.wav)
+        # The last word needs some audio behind it before it is complete in the model's window.
+        return Track(args.wav.name, np.concatenate([pcm, np.zeros(RATE_HZ, np.int16)]), []), notes
+    return speech.cached(ROOT / "build" / "demo.wav"), []
+
+
+def check_microphone() -> None:
+    try:
+        import sounddevice
+
+        sounddevice.query_devices(kind="input")
+    except (ImportError, OSError, ValueError) as error:
+        raise SessionError(f"there is no microphone to listen to on this computer ({error})") from error
+    except Exception as error:  # sounddevice.PortAudioError, which cannot be named when the import has failed
+        raise SessionError(f"the microphone cannot be used ({error})") from error
+
+
+def board_image(model: Path | None) -> Path:
+    """The ROMFS image for the board: the one that was built, or one with the user's model beside the app's modules."""
+    if not model:
+        return IMAGES / "romfs.img"
+    files = {path.name: path.read_bytes() for path in sorted((IMAGES / "rom").glob("*.mpy"))}
+    files[model.name] = model.read_bytes()
+    path = ROOT / "build" / "demo_romfs.img"
+    path.write_bytes(romfs.pack(sorted(files.items())))
+    return path
+
+
+def listen(args: argparse.Namespace, console: Console, track: Track | None, image: Path, view: View) -> Outcome:
+    """Boot, run the app, and show its lines until the audio is at its end (or Ctrl-C)."""
+    options = [str(args.elf), "--romfs", str(image)]
+    if track:
+        path = ROOT / "build" / "demo_track.wav"
+        soundfile.write(path, track.pcm, RATE_HZ, subtype="PCM_16")
+        options += ["--audio", str(path)]
+    else:
+        options += ["--mic"]
+    board = VirtualBoard(options)
+    setup = SETUP.format(model=f"/rom/{args.model.name}" if args.model else "")
+    remote = None
+    errors: list[str] = []
+    try:
+        console.print(f"$ mpremote connect {board.port} run py_app/main.py", highlight=False)
+        ask(board.port, setup)
+        remote = Mpremote(board.port, "resume", "run", "py_app/main.py")
+        begin, heard_s = time.monotonic(), 0.0
+        for line in follow(remote):
+            if match := STATS.match(line):
+                heard_s = float(match[1])
+                view.until(heard_s)
+                if track and heard_s >= track.seconds:
+                    break
+            elif events := list(parse_events(line)):
+                for event in events:
+                    view.event(event)
+            elif line.strip():
+                console.print(line, markup=False, highlight=False)
+                if "Error" in line:
+                    errors.append(line)
+        wall_s = time.monotonic() - begin
+        remote.stop()
+        if errors or not board.running:
+            raise SessionError("the app ended early" + ("" if board.running else "; the virtual board said:\n" + board.output[-3000:]))
+        return Outcome(fetch_stats(board.port), wall_s, heard_s, board.output, errors)
+    finally:
+        if remote:
+            remote.stop()
+        board.stop()
+
+
+def follow(remote: Mpremote):
+    """Its lines; Ctrl-C ends them."""
+    try:
+        yield from remote.lines()
+    except KeyboardInterrupt:
+        return
+
+
+def finish(console: Console, args: argparse.Namespace, model: HostModel, track: Track | None, scorer: Scorer, outcome: Outcome) -> None:
+    """Summary, report and picture."""
+    stats, score = outcome.stats, scorer.score
+    load = stats["load_mean_percent"]
+    hop_s = model.hop_len / RATE_HZ
+    speed = outcome.heard_s / outcome.wall_s if outcome.wall_s else 0.0
+    lines = {}
+    if scorer.words:
+        lines["hits"] = f"{len(score.hits)} of {score.keywords} keywords ({score.hits_percent:.0f} %)"
+        lines["misses"] = str(score.keywords - len(score.hits))
+        lines["false accepts"] = f"{len(score.false_accepts)} in {outcome.heard_s:.0f} s"
+    else:
+        lines["detections"] = str(stats["detections"])
+    lines["CPU load"] = f"{load:.1f} % of 216 MHz (worst second {stats['load_max_percent']:.1f} %)"
+    lines["instructions a hop"] = f"{load / 100 * hop_s * CORE_HZ:,.0f} ({1000 * hop_s:.0f} ms hop; audio callback: front end, network, detector)"
+    lines["samples lost"] = str(stats["overruns"])
+    lines["speed"] = f"{speed:.2f} x real time on this computer"
+    if track:
+        from .picture import draw
+
+        draw(args.picture, track, model, decide(model, track.pcm), scorer, f"{track.name} through {(args.model or BUILT_IN).name}")
+        lines["picture"] = str(args.picture.relative_to(ROOT) if args.picture.is_relative_to(ROOT) else args.picture)
+    console.print(summary(lines))
+    if scorer.words:
+        figures = {
+            "hits_percent": round(score.hits_percent, 1),
+            "false_accepts_per_minute": round(score.false_accepts_per_minute(outcome.heard_s), 2),
+            "overruns": stats["overruns"],
+            "load_percent": round(load, 1),
+            "realtime_factor": round(speed, 2),
+        }
+        report.write(report.rows(track.name, figures, "make demo: espeak-ng's sentences in the virtual microphones"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
