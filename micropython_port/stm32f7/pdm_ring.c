@@ -87,7 +87,9 @@ uint32_t pdm_ring_put(pdm_ring_t *ring, const int32_t *const words[], uint32_t c
     return stored;
 }
 
-uint32_t pdm_ring_get(pdm_ring_t *ring, int16_t *out, uint32_t count) {
+uint32_t pdm_ring_get(pdm_ring_t *ring, void *out, uint32_t count) {
+    const uint32_t frame_bytes = ring->channels * sizeof(int16_t);
+    uint8_t *to = out;
     uint32_t available = pdm_ring_available(ring);
     uint32_t taken = count < available ? count : available;
     COMPILER_BARRIER();
@@ -96,8 +98,8 @@ uint32_t pdm_ring_get(pdm_ring_t *ring, int16_t *out, uint32_t count) {
         if (run > taken - done) {
             run = taken - done;
         }
-        memcpy(out + done * ring->channels, ring->samples + ring->get_index * ring->channels,
-            run * ring->channels * sizeof(int16_t));
+        memcpy(to, ring->samples + ring->get_index * ring->channels, run * frame_bytes);
+        to += run * frame_bytes;
         done += run;
         ring->get_index += run;
         if (ring->get_index == ring->capacity) {

@@ -38,8 +38,8 @@ bool pdm_ring_init(pdm_ring_t *ring, int16_t *samples, uint32_t capacity, uint32
 // What does not fit is counted in frames_lost and dropped, newest first.  Returns the frames stored.
 uint32_t pdm_ring_put(pdm_ring_t *ring, const int32_t *const words[], uint32_t count);
 
-// Reader: copies up to `count` frames into out[count * channels]; returns how many there were.
-uint32_t pdm_ring_get(pdm_ring_t *ring, int16_t *out, uint32_t count);
+// Reader: copies up to `count` frames to `out`, int16 little-endian at any alignment; returns how many there were.
+uint32_t pdm_ring_get(pdm_ring_t *ring, void *out, uint32_t count);
 
 // Frames that pdm_ring_get would return now.
 static inline uint32_t pdm_ring_available(const pdm_ring_t *ring) {

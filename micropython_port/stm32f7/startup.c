@@ -20,6 +20,7 @@ void MemManage_Handler(void);
 void BusFault_Handler(void);
 void UsageFault_Handler(void);
 void SysTick_Handler(void);
+void PendSV_Handler(void) __attribute__((weak, alias("Unexpected_Handler")));
 
 // An interrupt that no driver has: reported like a fault.
 __attribute__((naked, used)) static void Unexpected_Handler(void) {
@@ -43,7 +44,7 @@ __attribute__((section(".vectors"), used)) const vector_t vectors[16 + 110] = {
     [6] = UsageFault_Handler,
     [11] = Unexpected_Handler,
     [12] = Unexpected_Handler,
-    [14] = Unexpected_Handler,
+    [14] = PendSV_Handler,
     [15] = SysTick_Handler,
     FOR_EACH_IRQ(ENTRY)
 };

@@ -1,5 +1,6 @@
 // Time: a 1 ms tick, the cycle counter, delays, and sleep.
 
+#include "machine_timer.h"
 #include "port.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -12,6 +13,9 @@ void systick_init(void) {
     DWT->LAR = 0xC5ACCE55U; // the Cortex-M7 locks its watchpoint unit at reset
     DWT->CYCCNT = 0;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
+    #if PORT_HAS_timer
+    machine_timer_init();
+    #endif
     SysTick->LOAD = SYSCLK_HZ / 1000U - 1U;
     SysTick->VAL = 0;
     NVIC_SetPriority(SysTick_IRQn, IRQ_PRI_SYSTICK);
@@ -21,6 +25,9 @@ void systick_init(void) {
 void SysTick_Handler(void);
 void SysTick_Handler(void) {
     ticks_ms = ticks_ms + 1;
+    #if PORT_HAS_timer
+    machine_timer_tick(ticks_ms);
+    #endif
 }
 
 mp_uint_t mp_hal_ticks_ms(void) {
