@@ -1,0 +1,213 @@
+"""The Cortex-M7 itself: Unicorn, its registers in bulk, running a slice, and why the slice ended."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from unicorn import (
+    UC_ARCH_ARM,
+    UC_HOOK_BLOCK,
+    UC_HOOK_INSN_INVALID,
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_FETCH_PROT,
+    UC_HOOK_MEM_FETCH_UNMAPPED,
+    UC_HOOK_MEM_READ_PROT,
+    UC_HOOK_MEM_READ_UNMAPPED,
+    UC_HOOK_MEM_WRITE_PROT,
+    UC_HOOK_MEM_WRITE_UNMAPPED,
+    UC_MEM_FETCH_PROT,
+    UC_MEM_FETCH_UNMAPPED,
+    UC_MODE_MCLASS,
+    UC_MODE_THUMB,
+    Uc,
+    UcError,
+)
+from unicorn import arm_const as arm
+from unicorn.unicorn_py3.unicorn import uclib
+
+from . import shim
+from .memory import Memory
+
+NOWHERE = 0xF000_0000  # an `until` address that no code reaches
+OPCODE_WFI, OPCODE_WFE = b"\x30\xbf", b"\x20\xbf"
+
+CORE_REGS = ["R0", "R1", "R2", "R3", "R12", "LR", "PC", "XPSR", "SP", "CONTROL"]
+FLOAT_REGS = [f"S{i}" for i in range(16)] + ["FPSCR"]
+
+
+class Bulk:
+    """Reads or writes a fixed list of 32-bit registers in one call."""
+
+    def __init__(self, uc: Uc, names: list[str]) -> None:
+        n = len(names)
+        self._uc, self._n = uc, n
+        self._ids = (ctypes.c_int * n)(*(getattr(arm, f"UC_ARM_REG_{name}") for name in names))
+        self.values = (ctypes.c_uint64 * n)()
+        base = ctypes.addressof(self.values)
+        self._pointers = (ctypes.c_void_p * n)(*(base + 8 * i for i in range(n)))
+
+    def read(self) -> list[int]:
+        uclib.uc_reg_read_batch(self._uc._uch, self._ids, self._pointers, self._n)
+        return [v & 0xFFFF_FFFF for v in self.values]
+
+    def write(self, values: list[int]) -> None:
+        self.values[:] = values
+        uclib.uc_reg_write_batch(self._uc._uch, self._ids, self._pointers, self._n)
+
+
+@dataclass
+class Stop:
+    """Why a slice ended. kind: limit, wfi, svc, bkpt, return, fault, undefined."""
+
+    kind: str
+    pc: int = 0
+    address: int = 0
+    access: str = ""  # of a fault: read, write or fetch
+
+
+class Cpu:
+    """Registers, hooks and slices. `on_write(address, size, value) -> bool` sees writes to read-only memory."""
+
+    def __init__(self) -> None:
+        self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+        self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M7)
+        self.memory = Memory(self.uc)
+        self.state = self._make_state()
+        self._hook_block()
+        uc = self.uc
+        uc.hook_add(UC_HOOK_INTR, self._on_interrupt)
+        uc.hook_add(UC_HOOK_INSN_INVALID, self._on_undefined)
+        uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_FETCH_UNMAPPED
+                    | UC_HOOK_MEM_READ_PROT | UC_HOOK_MEM_FETCH_PROT, self._on_bad_access)  # fmt: skip
+        uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._on_write_protected)
+        self.core = Bulk(uc, CORE_REGS)
+        self.floats = Bulk(uc, FLOAT_REGS)
+        self.on_write = None
+        self.running = False
+        self._stop: Stop | None = None
+
+    def _make_state(self) -> shim.State:
+        m = self.memory
+        s = shim.State()
+        s.flash_base, s.flash_bytes, s.flash = m.flash.base, m.flash.size, m.flash.address
+        s.itcm_base, s.itcm_bytes, s.itcm = m.itcm.base, m.itcm.size, m.itcm.address
+        s.ram_base, s.ram_bytes, s.ram = m.ram.base, m.ram.size, m.ram.address
+        self.counts = (ctypes.c_uint32 * (m.flash.size // 2))()
+        self.flash_profile = (ctypes.c_uint64 * (m.flash.size // 2))()
+        s.flash_counts = ctypes.addressof(self.counts)
+        s.flash_profile = ctypes.addressof(self.flash_profile)
+        s.emu_stop = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value
+        s.reg_read = ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p).value
+        s.reg_id[:] = [arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_FAULTMASK]
+        return s
+
+    def _hook_block(self) -> None:
+        self._library = shim.load()
+        handle = ctypes.c_size_t()
+        status = uclib.uc_hook_add(
+            self.uc._uch, ctypes.byref(handle), UC_HOOK_BLOCK,
+            ctypes.cast(self._library.vb_block, ctypes.c_void_p), ctypes.byref(self.state),
+            ctypes.c_uint64(1), ctypes.c_uint64(0),
+        )  # fmt: skip
+        if status:
+            raise UcError(status)
+
+    # ---- registers
+
+    def get(self, name: str) -> int:
+        return self.uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}"))
+
+    def set(self, name: str, value: int) -> None:
+        self.uc.reg_write(getattr(arm, f"UC_ARM_REG_{name}"), value)
+
+    @property
+    def instructions(self) -> int:
+        """Retired instructions; inside a callback, those before the current block."""
+        return self.state.block_first if self.running else self.state.instructions
+
+    # ---- one slice
+
+    def break_soon(self) -> None:
+        """End the slice before the next block."""
+        self.state.limit = 0
+
+    def run(self, limit: int) -> Stop:
+        """Run until `limit` instructions in total have retired (to the end of the block), or something happens."""
+        s = self.state
+        s.limit, s.stopped = limit, 0
+        self._stop = None
+        pc = self.get("PC")
+        self.running = True
+        s.block_first = s.instructions
+        s.block_bytes = 0
+        try:
+            self.uc.emu_start(pc | 1, NOWHERE)
+        except UcError:
+            if self._stop is None:
+                raise
+        finally:
+            self.running = False
+        stop = self._stop
+        if stop is None:
+            pc = self.get("PC")
+            if not s.stopped and self.code(pc - 2, 2) == OPCODE_WFI:
+                return Stop("wfi", pc)
+            return Stop("limit", pc)
+        if stop.kind in ("fault", "undefined", "bkpt"):
+            self._uncount_from(stop.pc)
+        return stop
+
+    def _uncount_from(self, pc: int) -> None:
+        """A block that was left in the middle has retired only what lies before `pc`."""
+        s = self.state
+        if s.block_bytes and s.block_address <= pc < s.block_address + s.block_bytes:
+            s.instructions = s.block_first + self.count(s.block_address, pc)
+
+    def count(self, start: int, end: int) -> int:
+        """Instructions between two addresses of one block."""
+        code = self.code(start, end - start)
+        n = i = 0
+        while i < len(code):
+            i += 4 if code[i + 1] >= 0xE8 else 2
+            n += 1
+        return n
+
+    def code(self, address: int, size: int) -> bytes:
+        view = self.memory.view(address & 0xFFFF_FFFF, size)
+        return bytes(view) if view is not None else bytes(size)
+
+    def forget_code(self, start: int, end: int) -> None:
+        """Code memory changed behind Unicorn's back."""
+        flash = self.memory.flash
+        if flash.base <= start < flash.base + flash.size:
+            first = (start - flash.base) // 2
+            ctypes.memset(ctypes.addressof(self.counts) + 4 * first, 0, 2 * (end - start))
+        self.uc.ctl_remove_cache(start, end)
+
+    # ---- hooks
+
+    def _on_interrupt(self, uc: Uc, number: int, _data) -> None:
+        kinds = {2: "svc", 7: "bkpt", 8: "return"}
+        self._stop = Stop(kinds.get(number, "undefined"), self.get("PC"))
+        uc.emu_stop()
+
+    def _on_undefined(self, uc: Uc, _data) -> bool:
+        pc = self.get("PC")
+        if self.code(pc - 2, 2) == OPCODE_WFE and self.get("XPSR") >> 24 & 1:
+            # Unicorn has no event register. Waking at once is what the architecture allows.
+            self._stop = Stop("limit", pc)
+        else:
+            self._stop = Stop("undefined", pc)
+        return False
+
+    def _on_bad_access(self, uc: Uc, access: int, address: int, size: int, value: int, _data) -> bool:
+        fetch = access in (UC_MEM_FETCH_UNMAPPED, UC_MEM_FETCH_PROT)
+        kind = "fetch" if fetch else "read" if access in (19, 23) else "write"
+        self._stop = Stop("fault", self.get("PC"), address, kind)
+        return False
+
+    def _on_write_protected(self, uc: Uc, access: int, address: int, size: int, value: int, data) -> bool:
+        if self.on_write is not None and self.on_write(address, size, value & ((1 << 8 * size) - 1)):
+            return True
+        return self._on_bad_access(uc, access, address, size, value, data)

@@ -1,0 +1,1 @@
+"""One file a peripheral of the STM32F769."""
