@@ -219,10 +219,14 @@ class App:
         return self.detector.threshold
 
     def set(self, name, value):
-        """Change a setting; `window` and `refractory_ms` count at once, the others from the next start or power-up."""
+        """Change a setting. `window`, `refractory_ms`, `gain_db` and `stats_s` count at once, `chunk_ms` and `ibuf_bytes`
+        from the next start on, the others from the next power-up on, if saved.
+        """
         self.settings.set(name, value)
         if name in ("window", "refractory_ms"):
             self.detector = self.detector.retuned(self.settings.window, self._refractory())
+        elif name == "gain_db" and hasattr(self.mic, "gain_db"):
+            self.mic.gain_db(value)
 
     def _refractory(self):
         return -(-self.settings.refractory_ms // self.decision_ms)  # decisions, rounded up

@@ -137,6 +137,19 @@ def test_corrupt_blob_is_an_error_and_nothing_else(listening):
     assert stats(board)["running"] and stats(board)["errors"] == 0
 
 
+def test_saving_while_listening_loses_nothing(listening):
+    """Erasing and writing the flash chip takes long, and must not cost samples."""
+    board = listening
+    board.exec("app.start()")
+    board.run(0.5)
+    for k in range(3):
+        board.exec(f'app.threshold["yes"] = 0.{k + 5}\napp.save()', timeout_s=10)
+    board.run(0.3)
+    counted = stats(board)
+    assert counted["overruns"] == 0 and counted["errors"] == 0
+    assert board.exec("print(App().threshold['yes'])").strip() == "0.7"
+
+
 def test_bad_values_at_the_prompt(listening):
     """Errors name what is possible."""
     for code, words in (
