@@ -32,22 +32,25 @@ class ErrorStruct(ctypes.Structure):
     _fields_ = [("code", ctypes.c_int), ("where", ctypes.c_uint32), ("what", ctypes.c_char_p)]
 
 
-def build() -> Path:
-    """Brings build/host/libkws.so up to date; make decides what that takes. Safe to call from many processes."""
+def build(target: str = "all") -> Path:
+    """Brings a target of usermod_kws/Makefile up to date and returns the build folder. make decides what that takes.
+
+    Safe to call from many processes at once.
+    """
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["make", "-s", "-C", str(CORE), f"BUILD={BUILD}"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        command = ["make", "-s", "-C", str(CORE), f"BUILD={BUILD}", target]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return BUILD / "libkws.so"
+    return BUILD
 
 
 @cache
 def library() -> ctypes.CDLL:
     """The loaded core with the signatures of its functions declared."""
-    lib = ctypes.CDLL(os.environ.get("KWSLIB") or str(build()))
+    lib = ctypes.CDLL(os.environ.get("KWSLIB") or str(build() / "libkws.so"))
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     signatures = {
         "kws_strerror": (ctypes.c_char_p, [ctypes.c_int]),

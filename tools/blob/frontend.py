@@ -107,9 +107,10 @@ class FrontendConfig:
         mean, std: float scalars or [n_out], in the units of raw features times 2^-raw_frac_bits (log2 of power).
         """
         mean = np.broadcast_to(np.asarray(mean, dtype=np.float64), self.n_out)
-        gain = 1 / (np.broadcast_to(np.asarray(std, dtype=np.float64), self.n_out) * out_scale)
-        if not (np.isfinite(mean).all() and np.isfinite(gain).all() and (gain > 0).all()):
+        step = np.broadcast_to(np.asarray(std, dtype=np.float64), self.n_out) * out_scale
+        if not (np.isfinite(mean).all() and np.isfinite(step).all() and (step > 0).all()):
             raise ValueError("norm_mean, norm_std and out_scale must be finite, the last two positive")
+        gain = 1 / step
         unit = 2.0**-self.raw_frac_bits
         entries = []
         for i in range(self.n_out):

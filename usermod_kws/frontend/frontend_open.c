@@ -18,19 +18,18 @@ static uint32_t u32_at(const uint8_t *p, uint32_t at) {
     return u16_at(p, at) | u16_at(p, at + 2) << 16;
 }
 
-// Finds the table whose offset is in the header at `at`; NULL when it is not aligned or leaves the section.
-static const void *table(const uint8_t *section, uint32_t total, uint32_t at, uint32_t bytes, const char *what,
-                         kws_error_t *err) {
+// Finds the table of `bytes` bytes whose offset is in the header at `at`.
+static int table(const void **out, const uint8_t *section, uint32_t total, uint32_t at, uint32_t bytes,
+                 const char *what, kws_error_t *err) {
     const uint32_t offset = u32_at(section, at);
     if (offset % 4 != 0) {
-        kws_fail(err, KWS_E_ALIGN, at, what);
-        return NULL;
+        return kws_fail(err, KWS_E_ALIGN, at, what);
     }
     if (offset < HEADER_BYTES || offset > total || bytes > total - offset) {
-        kws_fail(err, KWS_E_OFFSET, at, what);
-        return NULL;
+        return kws_fail(err, KWS_E_OFFSET, at, what);
     }
-    return section + offset;
+    *out = section + offset;
+    return KWS_OK;
 }
 
 static int open_sizes(kws_frontend_t *fe, const uint8_t *p, kws_error_t *err) {
@@ -79,10 +78,12 @@ static int open_sizes(kws_frontend_t *fe, const uint8_t *p, kws_error_t *err) {
 }
 
 static int open_window(kws_frontend_t *fe, const uint8_t *p, uint32_t total, kws_error_t *err) {
-    fe->window = table(p, total, AT_WINDOW, fe->window_len * 2u, "front end window", err);
-    if (fe->window == NULL) {
-        return KWS_E_OFFSET;
+    const void *found;
+    int status = table(&found, p, total, AT_WINDOW, fe->window_len * 2u, "front end window", err);
+    if (status != KWS_OK) {
+        return status;
     }
+    fe->window = found;
     for (uint32_t i = 0; i < fe->window_len; i++) {
         if (fe->window[i] == INT16_MIN) {
             return kws_fail(err, KWS_E_RANGE, u32_at(p, AT_WINDOW) + 2 * i, "front end window value");
@@ -94,18 +95,21 @@ static int open_window(kws_frontend_t *fe, const uint8_t *p, uint32_t total, kws
 static int open_bands(kws_frontend_t *fe, const uint8_t *p, uint32_t total, kws_error_t *err) {
     const uint32_t weight_count = u32_at(p, AT_WEIGHT_COUNT), bins = fe->fft_len / 2u;
     uint32_t used = 0, first_bin = bins, last_bin = 0;
+    const void *found;
 
-    fe->bands = table(p, total, AT_BANDS, fe->n_mels * 4u, "front end mel bands", err);
-    if (fe->bands == NULL) {
-        return KWS_E_OFFSET;
+    int status = table(&found, p, total, AT_BANDS, fe->n_mels * 4u, "front end mel bands", err);
+    if (status != KWS_OK) {
+        return status;
     }
+    fe->bands = found;
     if (weight_count > KWS_FRONTEND_MAX_MELS * bins) {
         return kws_fail(err, KWS_E_RANGE, AT_WEIGHT_COUNT, "front end mel weight count");
     }
-    fe->mel_weights = table(p, total, AT_WEIGHTS, weight_count * 2u, "front end mel weights", err);
-    if (fe->mel_weights == NULL) {
-        return KWS_E_OFFSET;
+    status = table(&found, p, total, AT_WEIGHTS, weight_count * 2u, "front end mel weights", err);
+    if (status != KWS_OK) {
+        return status;
     }
+    fe->mel_weights = found;
     for (uint32_t m = 0; m < fe->n_mels; m++) {
         const uint32_t first = fe->bands[m].first_bin, count = fe->bands[m].count;
         if (first < 1 || count < 1 || first + count > bins) {
@@ -124,19 +128,24 @@ static int open_bands(kws_frontend_t *fe, const uint8_t *p, uint32_t total, kws_
 }
 
 static int open_outputs(kws_frontend_t *fe, const uint8_t *p, uint32_t total, kws_error_t *err) {
+    const void *found;
+    int status;
+
     fe->dct = NULL;
     if (fe->n_dct != 0) {
-        fe->dct = table(p, total, AT_DCT, (uint32_t)fe->n_dct * fe->n_mels * 2u, "front end dct", err);
-        if (fe->dct == NULL) {
-            return KWS_E_OFFSET;
+        status = table(&found, p, total, AT_DCT, (uint32_t)fe->n_dct * fe->n_mels * 2u, "front end dct", err);
+        if (status != KWS_OK) {
+            return status;
         }
+        fe->dct = found;
     } else if (u32_at(p, AT_DCT) != 0) {
         return kws_fail(err, KWS_E_OFFSET, AT_DCT, "front end dct");
     }
-    fe->norm = table(p, total, AT_NORM, fe->n_out * 8u, "front end norm", err);
-    if (fe->norm == NULL) {
-        return KWS_E_OFFSET;
+    status = table(&found, p, total, AT_NORM, fe->n_out * 8u, "front end norm", err);
+    if (status != KWS_OK) {
+        return status;
     }
+    fe->norm = found;
     for (uint32_t i = 0; i < fe->n_out; i++) {
         const kws_norm_t *norm = fe->norm + i;
         if (norm->bias < -(1 << 30) || norm->bias > 1 << 30 || norm->mult == INT16_MIN || norm->shift > 30) {

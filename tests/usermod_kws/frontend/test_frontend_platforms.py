@@ -1,0 +1,75 @@
+"""The same bytes on this machine, on 64-bit Arm and on a Cortex-M7, and what a frame costs on the last."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import frontend_reference as reference
+import numpy as np
+import pytest
+from frontend_m7 import M7Frontend
+
+from tools import kwslib
+from tools.blob.frontend import FrontendConfig
+from tools.kwslib import Frontend
+
+FRAMES = 12
+
+
+def section_of(config: FrontendConfig) -> bytes:
+    """Scaled so that the int8 features use their range, saturation included."""
+    mean = 6.0 if config.n_dct == 0 else 0.0
+    return config.section(mean, 4.0, 1 / 32)
+
+
+def hard_pcm(config: FrontendConfig) -> np.ndarray:
+    """int16 [n]: every synthetic signal and every extreme, FRAMES frames of each signal."""
+    length = config.window_len + (FRAMES - 1) * config.hop_len
+    parts = [pcm[:length] for _, pcm in reference.signals(config.sample_rate_hz)]
+    return np.concatenate(parts + [values.astype(np.int16) for _, values in reference.extremes(config.window_len)])
+
+
+def need(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+@pytest.mark.parametrize("name", reference.CONFIGS)
+def test_cortex_m7(name: str, repo_root: Path, tmp_path: Path) -> None:
+    """When this fails, the board computes other features than those the model was trained on."""
+    need("arm-none-eabi-gcc")
+    config = reference.CONFIGS[name]
+    pcm = hard_pcm(config)
+    expected = Frontend(section_of(config)).features(pcm)
+    m7 = M7Frontend(repo_root / "usermod_kws", tmp_path, section_of(config))
+    assert len(expected) > 7 * FRAMES and len(np.unique(expected)) > 100
+    for i, row in enumerate(expected):
+        start = i * config.hop_len
+        assert np.array_equal(m7.frame(pcm[start : start + config.window_len], config.n_out), row), f"frame {i}"
+
+
+@pytest.mark.parametrize("name", reference.CONFIGS)
+def test_aarch64(name: str, tmp_path: Path) -> None:
+    """When this fails, 64-bit Arm computes other features than those the model was trained on."""
+    need("aarch64-linux-gnu-gcc")
+    need("qemu-aarch64")
+    config = reference.CONFIGS[name]
+    pcm = hard_pcm(config)
+    program = kwslib.build("aarch64") / "aarch64" / "frontend_bytes"
+    (tmp_path / "section").write_bytes(section_of(config))
+    (tmp_path / "pcm").write_bytes(pcm.astype("<i2").tobytes())
+    command = ["qemu-aarch64", program, tmp_path / "section", tmp_path / "pcm"]
+    printed = subprocess.run(command, check=True, capture_output=True).stdout
+    frontend = Frontend(section_of(config))
+    assert printed == frontend.features(pcm).tobytes() + frontend.raw(pcm).astype("<i2").tobytes()
+
+
+def test_instructions_of_a_frame(repo_root: Path, tmp_path: Path) -> None:
+    """When this fails, the front end takes a larger part of the processor than DESIGN.md says: reference C at -O3,
+    512-point FFT, 40 mel bands, 10 coefficients."""
+    need("arm-none-eabi-gcc")
+    config = reference.CONFIGS["mfcc"]
+    m7 = M7Frontend(repo_root / "usermod_kws", tmp_path, section_of(config))
+    pcm = next(reference.signals(16000))[1][: config.window_len]
+    total = sum(m7.count(pcm, config.n_out).values())
+    assert 10_000 < total < 36_000
