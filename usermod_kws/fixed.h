@@ -77,7 +77,7 @@ static inline int32_t fx_div_pot(int32_t x, int32_t n) {
     return (x >> n) + ((x & mask) > threshold);
 }
 
-// x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's MultiplyByQuantizedMultiplier). mult >= 0,
+// x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0,
 // shift in [-31, 30]. For shift < 0, |x| < 2^30, which lets the second rounding do without a compare; for shift > 0
 // the product x * 2^shift wraps.
 static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
@@ -86,6 +86,12 @@ static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
     }
     int32_t high = fx_mul_q31(x, mult);
     return (high + ((int32_t)1 << (-shift - 1)) + (high >> 31)) >> -shift;
+}
+
+// The same with one rounding, ties towards plus infinity, which is what TensorFlow Lite's fully connected kernel does.
+// mult >= 0, shift in [-31, 30]; a result outside of int32 wraps.
+static inline int32_t fx_requantise_once(int32_t x, int32_t mult, int32_t shift) {
+    return (int32_t)(((int64_t)x * mult + ((int64_t)1 << (30 - shift))) >> (31 - shift));
 }
 
 // Requantises an accumulator into an output's int8 domain: [lo, hi] lies within [-128, 127].

@@ -1,10 +1,12 @@
 // Fully connected layer over the whole input, whatever its shape. Four outputs at a time share each input value.
+// Unlike the convolutions this layer rounds once when it requantises, because TensorFlow Lite's does.
 #include "fixed.h"
 #include "kernels/kernels.h"
 
 static inline int8_t finish(const kws_linear_t *p, size_t channel, int32_t sum) {
     const kws_channel_t *ch = &p->channels[channel];
-    return fx_requantise_int8(sum + ch->bias, ch->mult, ch->shift, p->out_zero, p->out_min, p->out_max);
+    int32_t y = fx_requantise_once(sum + ch->bias, ch->mult, ch->shift);
+    return (int8_t)fx_clamp(fx_add_wrap(y, p->out_zero), p->out_min, p->out_max);
 }
 
 void kws_fully_connected_c(const kws_linear_t *p, const int8_t *in, int8_t *out) {
