@@ -25,5 +25,5 @@ def test_nothing_overflows_or_strays(file: str, repo_root: Path) -> None:
         "PYTHONMALLOC": "malloc",
     }
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not speech", Path(__file__).with_name(file)]
-    done = subprocess.run(command, cwd=repo_root, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, cwd=repo_root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "passed" in done.stdout, (done.stdout + done.stderr)[-3000:]

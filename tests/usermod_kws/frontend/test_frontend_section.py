@@ -6,6 +6,7 @@ runs this file again there) one byte too far ends the run.
 
 import ctypes
 import struct
+from typing import Self
 
 import frontend_reference as reference
 import numpy as np
@@ -35,7 +36,7 @@ class Exact:
         if not isinstance(data, int):
             ctypes.memmove(self.address, data, self.size)
 
-    def __enter__(self) -> "Exact":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,7 +172,7 @@ def test_any_accepted_table_runs(seed: int, which: str) -> None:
     """When this fails, a file that passes every check still overflows: tables are noise at the limits of the format."""
     rng = np.random.default_rng(seed)
     data = bytearray(GOOD[which])
-    window_at, bands_at, weights_at, count, dct_at, norm_at = struct.unpack_from("<6I", data, 24)
+    window_at, _, weights_at, count, dct_at, norm_at = struct.unpack_from("<6I", data, 24)
     window_len, n_mels, n_dct = struct.unpack_from("<H", data, 8)[0], 12, 5 if which == "dct" else 0
 
     def extreme(n: int, low: int, high: int) -> np.ndarray:
