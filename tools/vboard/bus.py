@@ -6,11 +6,18 @@ carries the register's name, the program counter and the source line.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from .cpu import MMIO_READ, MMIO_WRITE
 from .errors import NotModelled, UnclockedAccess, UnmappedAccess, VBoardError
 from .regs import REGISTERS
 
 KB = 10  # peripherals are found by address >> 10
-WINDOWS = ((0x4000_0000, 0x0008_0000), (0x5000_0000, 0x0007_0000), (0xA000_0000, 0x0000_2000), (0xE000_0000, 0x0010_0000))
+WINDOWS = ((0x4000_0000, 0x0008_0000), (0x5000_0000, 0x0007_0000), (0xA000_0000, 0x0000_2000))
+PPB, DBGMCU_PAGE = 0xE000_0000, 0xE004_2000
+# A loop that reads one register with the same result SPINS times, each at most SPIN_DISTANCE instructions
+# after the last, waits for an event: time jumps to the next one.
+SPINS, SPIN_DISTANCE = 16, 64
 
 
 class Peripheral:
@@ -33,6 +40,7 @@ class Peripheral:
         self._readers = {o: getattr(self, "read_" + n, None) for o, n in self._cells.items()}
         self._writers = {o: getattr(self, "write_" + n, None) for o, n in self._cells.items()}
         self.reg: dict[str, int] = {}
+        self.clocked = self.ALWAYS_CLOCKED  # kept up to date by RCC
         self.stuck: dict[str, tuple[int, int]] = {}  # fault injection: name -> (mask, value)
         self.reset()
 
@@ -95,75 +103,90 @@ class Bus:
 
     def __init__(self, board) -> None:
         self._board = board
+        self._state = board.cpu.state
         self._pages: dict[int, tuple[int, Peripheral]] = {}
-        self.failure: VBoardError | None = None
-        uc = board.cpu.uc
+        self.failure: BaseException | None = None
+        self._callbacks = []
+        # For spin detection: the last read's address and value, at which instruction, how often in a row.
+        self._spin_address = self._spin_value = self._spin_at = self._spins = 0
         for base, size in WINDOWS:
-            core = base == 0xE000_0000
-            uc.mmio_map(base, size, self._read, base if not core else 0, self._write, base if not core else 0)
-        # The private bus has its own callbacks: it is the hot one (SysTick, DWT, NVIC).
-        uc.mem_unmap(0xE000_0000, 0x10_0000)
-        uc.mmio_map(0xE000_0000, 0x10_0000, self._read_core, None, self._write_core, None)
+            self._map(base, size, self._read, self._write)
+        self._map(DBGMCU_PAGE, 0x1000, self._read, self._write)
+        # The private bus has its own callbacks: SysTick and NVIC are the hot ones.
+        self._map(PPB, 0x1000, self._read_core, self._write_core)
+        self._map(PPB + 0x2000, DBGMCU_PAGE - PPB - 0x2000, self._read_core, self._write_core)
+        board.cpu.map_dwt(PPB + 0x1000, self._callback(MMIO_READ, self._read_core, PPB + 0x1000),
+                          self._callback(MMIO_WRITE, self._write_core, PPB + 0x1000))  # fmt: skip
+
+    def _callback(self, kind, method: Callable, base: int):
+        """A C function pointer that calls `method(base + offset, size[, value])`; errors are kept for the run loop."""
+        if kind is MMIO_READ:
+
+            def call(_uc, offset, size, _data):
+                try:
+                    return 0 if self.failure is not None else method(base + offset, size)
+                except BaseException as error:  # noqa: BLE001  (nothing may escape into C)
+                    return self._fail(error, base + offset, size, "read")
+        else:
+
+            def call(_uc, offset, size, value, _data):
+                try:
+                    if self.failure is None:
+                        method(base + offset, size, value & 0xFFFF_FFFF)
+                except BaseException as error:  # noqa: BLE001
+                    self._fail(error, base + offset, size, "write")
+
+        pointer = kind(call)
+        self._callbacks.append(pointer)
+        return pointer
+
+    def _map(self, base: int, size: int, read: Callable, write: Callable) -> None:
+        self._board.cpu.map_io(base, size, self._callback(MMIO_READ, read, base), self._callback(MMIO_WRITE, write, base))
 
     def attach(self, base: int, peripheral: Peripheral) -> None:
         self._pages[base >> KB] = (base, peripheral)
 
-    def _find(self, address: int) -> tuple[Peripheral, int]:
+    def find(self, address: int) -> tuple[Peripheral, int]:
+        """The peripheral at an address and the offset in it; raises when there is none or it has no clock."""
         entry = self._pages.get(address >> KB)
         if entry is None:
             raise UnmappedAccess(f"access to {address:#010x}, where no modelled peripheral lies")
         base, peripheral = entry
-        if not peripheral.ALWAYS_CLOCKED and not self._board.rcc.is_clocked(peripheral.name):
+        if not peripheral.clocked:
             name = peripheral.register_name(address - base)
             raise UnclockedAccess(f"access to {name} ({address:#010x}) while RCC gates its clock")
         return peripheral, address - base
 
-    def read(self, address: int, size: int) -> int:
-        peripheral, offset = self._find(address)
-        return peripheral.read(offset, size)
+    def _read(self, address: int, size: int) -> int:
+        peripheral, offset = self.find(address)
+        value = peripheral.read(offset, size)
+        now = self._state.block_first
+        if address != self._spin_address or value != self._spin_value or now - self._spin_at > SPIN_DISTANCE:
+            self._spin_address, self._spin_value, self._spins = address, value, 0
+        elif self._spins >= SPINS:
+            self._board.skip_to_event()
+        else:
+            self._spins += 1
+        self._spin_at = now
+        return value
 
-    def write(self, address: int, size: int, value: int) -> None:
-        peripheral, offset = self._find(address)
+    def _write(self, address: int, size: int, value: int) -> None:
+        peripheral, offset = self.find(address)
         peripheral.write(offset, size, value)
+        self._spins = 0
 
-    def _read(self, _uc, offset: int, size: int, base: int) -> int:
-        if self.failure is not None:
-            return 0
-        try:
-            return self.read(base + offset, size)
-        except VBoardError as error:
-            return self._fail(error, base + offset, size, "read")
+    def _read_core(self, address: int, size: int) -> int:
+        return self._board.scs.read(address, size)
 
-    def _write(self, _uc, offset: int, size: int, value: int, base: int) -> None:
-        if self.failure is not None:
-            return
-        try:
-            self.write(base + offset, size, value & 0xFFFF_FFFF)
-        except VBoardError as error:
-            self._fail(error, base + offset, size, "write")
+    def _write_core(self, address: int, size: int, value: int) -> None:
+        self._board.scs.write(address, size, value)
 
-    def _read_core(self, _uc, offset: int, size: int, _data) -> int:
-        if offset >= 0x4_2000 and offset < 0x4_2400:
-            return self._read(_uc, offset, size, 0xE000_0000)
-        try:
-            return self._board.scs.read(0xE000_0000 + offset, size)
-        except VBoardError as error:
-            return self._fail(error, 0xE000_0000 + offset, size, "read")
-
-    def _write_core(self, _uc, offset: int, size: int, value: int, _data) -> None:
-        if offset >= 0x4_2000 and offset < 0x4_2400:
-            self._write(_uc, offset, size, value, 0xE000_0000)
-            return
-        try:
-            self._board.scs.write(0xE000_0000 + offset, size, value & 0xFFFF_FFFF)
-        except VBoardError as error:
-            self._fail(error, 0xE000_0000 + offset, size, "write")
-
-    def _fail(self, error: VBoardError, address: int, size: int, access: str) -> int:
-        """Remember the error with its place; the run loop raises it when the slice has ended."""
-        pc = self._board.locate(address, size, access)
-        where = self._board.symbols.describe(pc)
-        # The place belongs to the message, the type stays the caller's to catch.
-        self.failure = type(error)(f"{error}\n  {access} of {size} bytes at {address:#010x}, PC {where}")
-        self._board.cpu.uc.emu_stop()
+    def _fail(self, error: BaseException, address: int, size: int, access: str) -> int:
+        """Keep the error with its place; the run loop raises it when the slice has ended."""
+        if isinstance(error, VBoardError):
+            pc = self._board.locate(address, size, access)
+            where = self._board.symbols.describe(pc)
+            error = type(error)(f"{error}\n  {access} of {size} bytes at {address:#010x}, PC {where}")
+        self.failure = error
+        self._board.cpu.stop_now()
         return 0

@@ -29,6 +29,10 @@ from unicorn.unicorn_py3.unicorn import uclib
 from . import shim
 from .memory import Memory
 
+MMIO_READ = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_void_p)
+MMIO_WRITE = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_uint64, ctypes.c_void_p
+)
 NOWHERE = 0xF000_0000  # an `until` address that no code reaches
 OPCODE_WFI, OPCODE_WFE = b"\x30\xbf", b"\x20\xbf"
 
@@ -113,6 +117,17 @@ class Cpu:
         if status:
             raise UcError(status)
 
+    def map_io(self, base: int, size: int, read, write) -> None:
+        """Map an I/O window to two C function pointers, which must be kept alive."""
+        uclib.uc_mmio_map(self.uc._uch, ctypes.c_uint64(base), ctypes.c_size_t(size), read, None, write, None)
+
+    def map_dwt(self, base: int, read, write) -> None:
+        """The DWT's page: the cycle counter is read in C, because programs poll it; the rest is `read`'s."""
+        self.state.dwt_read = ctypes.cast(read, ctypes.c_void_p).value
+        fast = ctypes.cast(self._library.vb_dwt_read, ctypes.c_void_p)
+        state = ctypes.byref(self.state)
+        uclib.uc_mmio_map(self.uc._uch, ctypes.c_uint64(base), ctypes.c_size_t(0x1000), fast, state, write, None)
+
     # ---- registers
 
     def get(self, name: str) -> int:
@@ -131,6 +146,12 @@ class Cpu:
     def break_soon(self) -> None:
         """End the slice before the next block."""
         self.state.limit = 0
+
+    def stop_now(self) -> None:
+        """End the slice from inside a callback; what is left of the block may still run."""
+        self.state.stopped = 1
+        self.state.limit = 0
+        self.uc.emu_stop()
 
     def run(self, limit: int) -> Stop:
         """Run until `limit` instructions in total have retired (to the end of the block), or something happens."""

@@ -37,12 +37,12 @@ class Machine:
         self.seed = seed
         self.rng_faults = random.Random(seed ^ 0xFA_17)
         self.asleep = 0  # cycles in WFI
-        self.stalled = 0  # cycles in which the bus held the core
         self.sleeping = False
         self.reset_asked: str | None = None
         self.power_cut: int | None = None
         self.powered = True
         self.resets = 0
+        self.end = 0  # tick up to which `advance` runs
         self.parts: dict[str, Peripheral] = {}
         build(self)
         self.cpu.on_write = self.flash.core_write
@@ -54,7 +54,7 @@ class Machine:
     # ---- time
 
     def now_cycles(self) -> int:
-        return self.cpu.instructions + self.asleep + self.stalled
+        return self.cpu.instructions + self.asleep + self.cpu.state.stalled
 
     def now_ticks(self) -> int:
         return self.clock.ticks_at(self.now_cycles())
@@ -66,7 +66,9 @@ class Machine:
 
     def _event_earlier(self) -> None:
         if self.cpu.running:
-            self.cpu.break_soon()
+            state = self.cpu.state
+            limit = self.clock.cycles_at(self.events.heap[0][0]) - self.asleep - state.stalled
+            state.limit = min(state.limit, max(limit, 0))
 
     def clock_changed(self, hclk_hz: int) -> None:
         self.clock.set_hclk(hclk_hz, self.now_cycles())
@@ -78,7 +80,14 @@ class Machine:
 
     def stall_until(self, when: int) -> None:
         """The bus holds the core until tick `when`."""
-        self.stalled += max(0, self.clock.cycles_at(when) - self.now_cycles())
+        self.cpu.state.stalled += max(0, self.clock.cycles_at(when) - self.now_cycles())
+
+    def skip_to_event(self) -> None:
+        """The core polls for something that only an event can bring: let the time until then pass."""
+        times = [t for t in (self.events.next_time(), self.quadspi.next_time()) if t is not None]
+        if times:
+            self.stall_until(min(*times, self.end))
+            self.cpu.break_soon()
 
     def fire_due(self) -> None:
         """Run the events whose time has come."""
@@ -125,6 +134,7 @@ class Machine:
             if cause == "power" or not getattr(part, "SURVIVES_RESET", False):
                 part.reset()
         self.rcc.note_reset(cause)
+        self.rcc.update_gates()
         cpu = self.cpu
         for name in ("PRIMASK", "FAULTMASK", "BASEPRI", "CONTROL", "IPSR"):
             cpu.set(name, 0)
@@ -140,6 +150,7 @@ class Machine:
         """Run to tick `end`, or until `done()` between two slices. True when `done` said so."""
         if not self.powered:
             raise PowerCut("the power is off; power_on() first")
+        self.end = end
         nvic, cpu, events, clock = self.nvic, self.cpu, self.events, self.clock
         while True:
             self.fire_due()
@@ -163,7 +174,7 @@ class Machine:
             if self.sleeping:
                 self.asleep += max(0, clock.cycles_at(target) - self.now_cycles())
                 continue
-            limit = clock.cycles_at(target) - self.asleep - self.stalled
+            limit = clock.cycles_at(target) - self.asleep - cpu.state.stalled
             if self.power_cut is not None:
                 if cpu.instructions >= self.power_cut:
                     self._lose_power()
@@ -202,6 +213,7 @@ class Machine:
     def _lose_power(self) -> None:
         rng = random.Random(self.seed * 1_000_003 + self.cpu.instructions)
         self.flash.power_lost(rng)
+        self.quadspi.catch_up()
         self.nor.power_lost(rng)
         self.power_cut = None
         self.powered = False

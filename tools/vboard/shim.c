@@ -28,6 +28,11 @@ typedef struct {
     int (*emu_stop)(void *uc);
     int (*reg_read)(void *uc, int reg, void *value);
     int reg_id[REG_COUNT];
+    uint32_t cyccnt_on;
+    uint32_t cyccnt_held;   /* CYCCNT = held + instructions + stalled - start while it counts */
+    uint64_t cyccnt_start;
+    uint64_t stalled;       /* cycles in which the bus held the core */
+    uint64_t (*dwt_read)(void *uc, uint64_t offset, unsigned size, void *user);
 } vb_state_t;
 
 /* Thumb: a halfword at or above 0xE800 begins a 32-bit instruction. */
@@ -83,4 +88,14 @@ void vb_block(void *uc, uint64_t address, uint32_t bytes, void *user) {
     s->instructions += n;
     s->block_address = at;
     s->block_bytes = bytes;
+}
+
+/* Programs poll DWT->CYCCNT in tight loops; everything else on its page is Python's. */
+uint64_t vb_dwt_read(void *uc, uint64_t offset, unsigned size, void *user) {
+    const vb_state_t *s = user;
+    if (offset != 4 || size != 4) {
+        return s->dwt_read(uc, offset, size, user);
+    }
+    uint64_t ran = s->cyccnt_on ? s->block_first + s->stalled - s->cyccnt_start : 0;
+    return (uint32_t)(s->cyccnt_held + ran);
 }

@@ -43,6 +43,11 @@ class State(ctypes.Structure):
         ("emu_stop", ctypes.c_void_p),
         ("reg_read", ctypes.c_void_p),
         ("reg_id", ctypes.c_int * 3),
+        ("cyccnt_on", ctypes.c_uint32),
+        ("cyccnt_held", ctypes.c_uint32),
+        ("cyccnt_start", ctypes.c_uint64),
+        ("stalled", ctypes.c_uint64),
+        ("dwt_read", ctypes.c_void_p),
     ]
 
 

@@ -16,6 +16,7 @@ SECTOR, PAGE = 4096, 256
 ERASED = b"\xff" * SECTOR
 JEDEC_ID = bytes((0xC2, 0x20, 0x1A))
 STATUS_WIP, STATUS_WEL, STATUS_QE = 1, 2, 0x40
+STATUS_POLLS = 8
 # Typical times of the data sheet.
 TIMES = {"page": ticks(0.25e-3), "4k": ticks(25e-3), "32k": ticks(0.13), "64k": ticks(0.22), "chip": ticks(140.0),
          "status": ticks(10e-3)}  # fmt: skip
@@ -42,6 +43,7 @@ class Nor:
         self.non_volatile_quad = False
         self.four_byte = False
         self.reset_armed = False
+        self.polls = 0
         self.job: tuple | None = None  # what is under way: ("erase", start, size) or ("page", [(address, old, new)])
         self.changed: set[int] = set()  # sectors that a memory-mapped view must copy
 
@@ -50,6 +52,7 @@ class Nor:
         self.status = STATUS_QE if self.non_volatile_quad else 0
         self.four_byte = self.reset_armed = False
         self.job = None
+        self.polls = 0  # status reads in a row while busy
 
     def clocks_changed(self) -> None:
         """Has its own timing."""
@@ -110,6 +113,10 @@ class Nor:
         """A command that reads `size` bytes from the chip."""
         busy = self.status & STATUS_WIP
         if code == 0x05:
+            # A loop that only asks for the status waits: let the time to the next event pass (see bus.py).
+            self.polls = self.polls + 1 if busy else 0
+            if self.polls > STATUS_POLLS:
+                self._board.skip_to_event()
             return bytes([self.status]) * size
         if busy:
             return b"\xff" * size
@@ -127,6 +134,7 @@ class Nor:
         """A command with or without data to the chip."""
         if self.status & STATUS_WIP and code not in (0x66, 0x99):
             return  # the chip does not listen
+        self.polls = 0
         armed, self.reset_armed = self.reset_armed, code == 0x66
         if code == 0x06:
             self.status |= STATUS_WEL

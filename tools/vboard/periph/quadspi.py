@@ -13,12 +13,14 @@ from unicorn import UC_PROT_EXEC, UC_PROT_READ
 from ..bus import Peripheral
 from ..errors import NotModelled
 from ..events import TICK_HZ
-from ..regs import BASE, IRQ, bits, field
+from ..regs import BASE, IRQ, REGISTERS, bits, field
 from .nor import SECTOR, SIZE, Nor
 
 FIFO = 32
 WRITE, READ, POLL, MAPPED = range(4)
+DR = REGISTERS["QUADSPI"]["DR"]
 LINES = (0, 1, 2, 4)
+INTERRUPTS = bits.QUADSPI_CR_TEIE | bits.QUADSPI_CR_TCIE | bits.QUADSPI_CR_FTIE | bits.QUADSPI_CR_SMIE
 
 
 class QuadSpi(Peripheral):
@@ -37,6 +39,7 @@ class QuadSpi(Peripheral):
         self.pending_write: bytearray | None = None
         self.started = False
         self.event = None
+        self.done_at = 0
         self.busy = False
         self._close_window()
 
@@ -52,9 +55,26 @@ class QuadSpi(Peripheral):
         return cycles + (8 * data_bytes // lines if lines else 0)
 
     def _after(self, cycles: int, method, arg=None) -> list:
+        """Do something after that many clocks of the chip. Without interrupts nobody can see it before the next
+        access to this controller, so no slice of the core need end for it: see `catch_up`.
+        """
         divider = field(self.reg["CR"], bits.QUADSPI_CR_PRESCALER) + 1
-        hz = self._board.clock.hclk_hz
-        return self._board.events.at(self._board.now_ticks() + cycles * divider * TICK_HZ // hz, method, arg)
+        when = max(self._board.now_ticks(), self.done_at) + cycles * divider * TICK_HZ // self._board.clock.hclk_hz
+        if self.reg["CR"] & INTERRUPTS:
+            return self._board.events.at(when, method, arg)
+        return [when, 0, method, arg]
+
+    def next_time(self) -> int | None:
+        """Tick at which `catch_up` will have something to do."""
+        return self.event[0] if self.event is not None else None
+
+    def catch_up(self) -> None:
+        """Finish what is due by now and was not worth an event of its own."""
+        while self.event is not None and self.event[1] == 0 and self.event[0] <= self._board.now_ticks():
+            when, _, method, arg = self.event
+            self.event = None
+            self.done_at = when
+            method(arg)
 
     # ---- registers
 
@@ -69,6 +89,9 @@ class QuadSpi(Peripheral):
         return sr | (bits.QUADSPI_SR_FTF if ready else 0)
 
     def _update(self) -> None:
+        if not self.reg["CR"] & INTERRUPTS:
+            self._board.nvic.line(IRQ["QUADSPI"], False)
+            return
         cr, sr = self.reg["CR"], self.read_SR()
         high = (
             (cr & bits.QUADSPI_CR_TCIE and sr & bits.QUADSPI_SR_TCF)
@@ -207,18 +230,21 @@ class QuadSpi(Peripheral):
     def _write_done(self, data: bytes) -> None:
         self.busy = False
         self.reg["SR"] |= bits.QUADSPI_SR_TCF
+        self.event = None
         self._nor.transfer_out(self.reg["CCR"] & 0xFF, self.reg["AR"], data)
         self._update()
 
     # ---- the data register takes bytes, halfwords and words
 
     def read(self, offset: int, size: int) -> int:
-        if self._cells.get(offset & ~3) != "DR":
+        self.catch_up()
+        if offset & ~3 != DR:
             return super().read(offset, size)
         if len(self.fifo) < size and self.busy and self.event is not None:
             # The bus waits for the data.
             self._board.stall_until(self.event[0])
             self._board.fire_due()
+            self.catch_up()
         value = int.from_bytes(self.fifo[:size].ljust(size, b"\0"), "little")
         del self.fifo[:size]
         if self.remaining and self.event is None:
@@ -232,7 +258,8 @@ class QuadSpi(Peripheral):
         return 8 * size // (LINES[field(self.reg["CCR"], bits.QUADSPI_CCR_DMODE)] or 1)
 
     def write(self, offset: int, size: int, value: int) -> None:
-        if self._cells.get(offset & ~3) != "DR":
+        self.catch_up()
+        if offset & ~3 != DR:
             super().write(offset, size, value)
             return
         if self.pending_write is None:

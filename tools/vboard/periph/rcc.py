@@ -220,6 +220,31 @@ class Rcc(Peripheral):
                 if name.startswith(f"RCC_{register}_") and int(mask, 16) & rising:
                     self._board.reset_peripheral(name.removeprefix(f"RCC_{register}_").removesuffix("RST"))
 
+    def update_gates(self) -> None:
+        """Tell every part whether its clock runs."""
+        for part in self._board.parts.values():
+            if isinstance(part, Peripheral):
+                part.clocked = part.ALWAYS_CLOCKED or self.is_clocked(part.name)
+
+    def _write_gate(self, register: str, value: int) -> None:
+        self.reg[register] = value
+        self.update_gates()
+
+    def write_AHB1ENR(self, value: int) -> None:
+        self._write_gate("AHB1ENR", value)
+
+    def write_AHB2ENR(self, value: int) -> None:
+        self._write_gate("AHB2ENR", value)
+
+    def write_AHB3ENR(self, value: int) -> None:
+        self._write_gate("AHB3ENR", value)
+
+    def write_APB1ENR(self, value: int) -> None:
+        self._write_gate("APB1ENR", value)
+
+    def write_APB2ENR(self, value: int) -> None:
+        self._write_gate("APB2ENR", value)
+
     def write_AHB1RSTR(self, value: int) -> None:
         self._write_reset("AHB1RSTR", value)
 
