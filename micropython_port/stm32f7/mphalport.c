@@ -34,7 +34,7 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
 }
 
 uint32_t rng_get(void) {
-    if (!(RNG->CR & RNG_CR_RNGEN)) {
+    if (!(RCC->AHB2ENR & RCC_AHB2ENR_RNGEN)) {
         RCC->AHB2ENR |= RCC_AHB2ENR_RNGEN;
         (void)RCC->AHB2ENR;
         RNG->CR = RNG_CR_RNGEN;
