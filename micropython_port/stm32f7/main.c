@@ -49,24 +49,12 @@ static void run_repl(void) {
 }
 
 static void stop_interpreter(void) {
-    #if PORT_HAS_pdm_pcm
     machine_pdm_pcm_deinit_all();
-    #endif
-    #if PORT_HAS_timer
     machine_timer_deinit_all();
-    #endif
-    #if PORT_HAS_uart
     machine_uart_deinit_all();
-    #endif
-    #if PORT_HAS_i2c
     machine_i2c_deinit_all();
-    #endif
-    #if PORT_HAS_rtc
     machine_rtc_deinit_all();
-    #endif
-    #if PORT_HAS_pin
     machine_pin_deinit_all();
-    #endif
     gc_sweep_all();
     mp_deinit();
 }
@@ -75,9 +63,7 @@ int main(void) {
     reset_init();
     systick_init();
     repl_uart_init();
-    #if PORT_HAS_rtc
     machine_rtc_init();
-    #endif
     if (clocks_on_internal_oscillator()) {
         mp_hal_stdout_tx_str("The crystal did not start: running from the internal oscillator (1 % accurate).\r\n");
     }

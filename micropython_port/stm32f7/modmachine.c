@@ -5,36 +5,15 @@
 #include "repl_uart.h"
 #include "reset.h"
 
-// One class a file: machine_<class>.c.
-#if PORT_HAS_pdm_pcm
 extern const mp_obj_type_t machine_pdm_pcm_type;
-#define ENTRY_PDM_PCM {MP_ROM_QSTR(MP_QSTR_PDM_PCM), MP_ROM_PTR(&machine_pdm_pcm_type)},
-#else
-#define ENTRY_PDM_PCM
-#endif
-#if PORT_HAS_pin
-#define ENTRY_PIN {MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type)},
-#else
-#define ENTRY_PIN
-#endif
-#if PORT_HAS_timer
-#define ENTRY_TIMER {MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type)},
-#else
-#define ENTRY_TIMER
-#endif
-#if PORT_HAS_rtc
-#define ENTRY_RTC {MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type)},
-#else
-#define ENTRY_RTC
-#endif
 
 #define ENTRY_RESET_CAUSE(name) {MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_INT(name)},
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
-    ENTRY_PIN \
-    ENTRY_TIMER \
-    ENTRY_RTC \
-    ENTRY_PDM_PCM \
+    {MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_PDM_PCM), MP_ROM_PTR(&machine_pdm_pcm_type)}, \
     ENTRY_RESET_CAUSE(PWRON_RESET) \
     ENTRY_RESET_CAUSE(HARD_RESET) \
     ENTRY_RESET_CAUSE(WDT_RESET) \

@@ -21,9 +21,7 @@ static inline uint32_t mp_hal_ticks_cpu(void) {
 
 void systick_init(void);
 
-#if __has_include("pin.h")
 // mp_hal_pin_obj_t and the functions of the C-level pin interface.
 #include "pin.h"
-#endif
 
 #endif

@@ -13,9 +13,7 @@ void systick_init(void) {
     DWT->LAR = 0xC5ACCE55U; // the Cortex-M7 locks its watchpoint unit at reset
     DWT->CYCCNT = 0;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
-    #if PORT_HAS_timer
     machine_timer_init();
-    #endif
     SysTick->LOAD = SYSCLK_HZ / 1000U - 1U;
     SysTick->VAL = 0;
     NVIC_SetPriority(SysTick_IRQn, IRQ_PRI_SYSTICK);
@@ -25,9 +23,7 @@ void systick_init(void) {
 void SysTick_Handler(void);
 void SysTick_Handler(void) {
     ticks_ms = ticks_ms + 1;
-    #if PORT_HAS_timer
     machine_timer_tick(ticks_ms);
-    #endif
 }
 
 mp_uint_t mp_hal_ticks_ms(void) {
@@ -72,11 +68,6 @@ void mp_hal_delay_ms(mp_uint_t ms) {
         elapsed_ms += whole;
     }
     mp_event_handle_nowait();
-}
-
-// Nanoseconds since 2000-01-01; machine_rtc.c knows better.
-MP_WEAK uint64_t mp_hal_time_ns(void) {
-    return (uint64_t)ticks_ms * 1000000U;
 }
 
 void port_wait_for_event(void) {
