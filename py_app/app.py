@@ -11,7 +11,6 @@ The driver fills one of two buffers of `chunk_ms` and schedules `_on_audio`, whi
 allocates. An error in it is counted and kept (`stats`), and listening goes on.
 """
 
-import json
 import time
 
 import kws
@@ -19,7 +18,6 @@ import machine
 from detector import Detector
 from settings import Settings, exists
 
-RATE_HZ = 16000
 MODELS = ("/rom/dscnn.kws", "py_app/models/dscnn.kws")  # on a board; on Linux, from the repository's folder
 
 
@@ -35,16 +33,14 @@ class App:
         self.settings = Settings(settings_path)
         for note in self.settings.load():
             print("settings:", note)
-        self.model = kws.Model(model or self.settings.model or built_in_model())
-        self.settings.defaults_from(meta_of(self.model))
-        self.stream = kws.Stream(self.model)
+        self.model = model = kws.Model(model or self.settings.model or built_in_model())
+        self.stream = kws.Stream(model)
+        defaults = model.meta.get("detector") or {}
+        self.settings.defaults_from(defaults)
+        threshold = dict(defaults.get("threshold") or {})
+        threshold.update(self.settings.threshold)
+        self.detector = Detector(model.labels, model.scale, model.zero_point, self.settings.window, self._refractory(), threshold)
         self._source = source or {}
-        self._hop_ms = self.model.hop_len * 1000 // RATE_HZ
-        self.decision_ms = self._hop_ms * self.model.decision_hop_frames
-        chosen = dict((meta_of(self.model).get("detector") or {}).get("threshold") or {})
-        chosen.update(self.settings.threshold)
-        model = self.model
-        self.detector = Detector(model.labels, model.scale, model.zero_point, self.settings.window, self._refractory(), chosen)
         self.led = find_led(self.settings.led)
         self.mic = None
         self._callback = self._on_audio  # bound once: binding allocates
@@ -62,15 +58,16 @@ class App:
         if self.running:
             return
         settings = self.settings
-        length = RATE_HZ * settings.chunk_ms // 1000
+        rate = self.model.sample_rate
+        length = rate * settings.chunk_ms // 1000
         if length > self.stream.max_samples:
-            raise ValueError("chunk_ms is too long for this model: at most %d ms" % (self.stream.max_samples * 1000 // RATE_HZ))
+            raise ValueError("chunk_ms is too long for this model: at most %d ms" % (self.stream.max_samples * 1000 // rate))
         if not self._buffers or len(self._buffers[0]) != 2 * length:
             self._buffers = (bytearray(2 * length), bytearray(2 * length))
         self._clear_stats()
         self.stream.reset()
         self.detector.reset()
-        arguments = {"rate": RATE_HZ, "ibuf": settings.ibuf_bytes}
+        arguments = {"rate": rate, "ibuf": settings.ibuf_bytes}
         if settings.gain_db:
             arguments["gain_db"] = settings.gain_db
         arguments.update(self._source)
@@ -159,7 +156,7 @@ class App:
     def stats(self):
         """Counters since `start`, as a dict.
 
-        seconds (of audio), frames (hops of the front end), decisions, detections, load_percent (time in the
+        seconds (of audio), frames (of the front end), decisions, detections, load_percent (time in the
         callback against the audio's time: the last second, the whole run, the worst second), overruns (samples
         lost), errors in the callback, and the last of those.
         """
@@ -168,7 +165,7 @@ class App:
         return {
             "running": self.running,
             "seconds": ms / 1000,
-            "frames": ms // self._hop_ms,
+            "frames": self.stream.frames,
             "decisions": self.decisions,
             "detections": self.detector.found,
             "load_percent": self.load_permille / 10,
@@ -229,7 +226,8 @@ class App:
             self.mic.gain_db(value)
 
     def _refractory(self):
-        return -(-self.settings.refractory_ms // self.decision_ms)  # decisions, rounded up
+        samples = 1000 * self.model.hop_samples * self.model.decision_hop_frames  # in 1000 decisions
+        return -(-self.settings.refractory_ms * self.model.sample_rate // samples)  # decisions, rounded up
 
     def save(self):
         """Keep settings and thresholds for the next power-up. OSError when they cannot be written."""
@@ -251,12 +249,6 @@ def stats_line(stats):
         stats["overruns"],
         stats["errors"],
     )
-
-
-def meta_of(model):
-    """The blob's meta section as a dict; an empty one when there is none."""
-    meta = model.meta
-    return meta if isinstance(meta, dict) else json.loads(meta or "{}")
 
 
 def built_in_model():

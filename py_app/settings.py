@@ -50,9 +50,9 @@ class Settings:
         self._values[name] = check(name, value)
         self._chosen.add(name)
 
-    def defaults_from(self, meta):
-        """Take a model's own detector defaults (`meta["detector"]`) for what nobody has chosen."""
-        for name, value in (meta.get("detector") or {}).items():
+    def defaults_from(self, detector):
+        """Take a model's own defaults, the dict `meta["detector"]`, for what nobody has chosen."""
+        for name, value in detector.items():
             if name in FIELDS and name not in self._chosen:
                 self._values[name] = check(name, value)
 

@@ -34,13 +34,14 @@ class Model:
             raise ValueError("bad blob")
         self.labels = LABELS
         self.scale, self.zero_point = 1 / 256, -128
-        self.hop_len, self.decision_hop_frames = 320, 4
+        self.sample_rate, self.hop_samples, self.decision_hop_frames = 16000, 320, 4
 
 
 class Stream:
     """`feed` takes the next entry of `script`: a row of posteriors in 1/256, None for no decision, or an exception."""
 
     max_samples = 3200
+    frames = 0
     feed_us = 0
 
     def __init__(self, model, clock):
@@ -51,9 +52,11 @@ class Stream:
 
     def reset(self):
         self.fed.clear()
+        self.frames = 0
 
     def feed(self, pcm):
         self.fed.append(bytes(pcm))
+        self.frames = max(0, 1 + (len(pcm) // 2 * len(self.fed) - 480) // 320)
         self.clock.us += self.feed_us
         entry = self.script.pop(0) if self.script else None
         if isinstance(entry, BaseException):

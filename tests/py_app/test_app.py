@@ -41,7 +41,7 @@ def test_every_buffer_is_fed_once_and_in_order(app):
         fakes.Mic.last.deliver(value)
     assert [fed[0] for fed in app.stream.fed] == list(range(1, 8))
     assert all(len(fed) == 2 * 640 for fed in app.stream.fed)
-    assert app.stats()["seconds"] == pytest.approx(0.28) and app.stats()["frames"] == 14
+    assert app.stats()["seconds"] == pytest.approx(0.28) and app.stats()["frames"] == 13
 
 
 def test_detection_line(app, clock, capsys):

@@ -41,7 +41,8 @@ def test_prompt_stays_usable(listening):
         listening.run(0.1)
     counted = stats(listening)
     assert counted["overruns"] == 0 and counted["errors"] == 0 and counted["running"]
-    assert counted["frames"] == round(counted["seconds"] * 50) > 50
+    # A frame is 480 samples, the next one begins 320 later.
+    assert counted["frames"] == 1 + (round(counted["seconds"] * RATE_HZ) - 480) // 320 > 50
     assert 0 < counted["load_mean_percent"] < 100
 
 
@@ -79,6 +80,7 @@ def test_threshold_counts_within_100_ms(listening, phase_ms):
     assert took_s <= 0.1, f"{took_s * 1000:.0f} ms"
     assert after["overruns"] == 0 and after["errors"] == 0
     assert after["decisions"] > before["decisions"]
+    assert after["frames"] == 1 + (round(after["seconds"] * RATE_HZ) - 480) // 320
     # Continuous: what was counted is what has been heard, less what is still in the buffers.
     behind_s = board.audio_pos_s - after["seconds"]
     assert 0 <= behind_s < 0.3, behind_s

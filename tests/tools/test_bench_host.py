@@ -42,7 +42,7 @@ def test_decisions_come_when_the_app_counts_them(blob):
     """The first decision needs a whole window, then one comes every 80 ms; times are those of the app's chunks."""
     rng = np.random.default_rng(4)
     model = HostModel(blob)
-    assert (model.hop_len, model.decision_ms) == (320, 80)
+    assert (model.hop_samples, model.decision_ms) == (320, 80)
     decisions = decide(model, (rng.standard_normal(48000) * 3000).astype(np.int16))
     assert decisions.scores.shape[1] == 4
     assert decisions.seconds[0] == pytest.approx(1.0) and np.allclose(np.diff(decisions.seconds), 0.08)

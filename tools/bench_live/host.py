@@ -31,9 +31,9 @@ class HostModel:
         self.labels = info.labels
         self.meta = info.meta
         self.scale, self.zero_point = self.core.output_quant
-        self.hop_len = kwslib.Frontend(info.frontend).hop_len
+        self.hop_samples = kwslib.Frontend(info.frontend).hop_len
         self.decision_hop_frames = info.decision_hop_frames
-        self.decision_ms = self.hop_len * 1000 // RATE_HZ * self.decision_hop_frames
+        self.decision_ms = self.hop_samples * 1000 // RATE_HZ * self.decision_hop_frames
 
 
 @dataclass(frozen=True)

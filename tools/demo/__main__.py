@@ -167,7 +167,7 @@ def finish(console: Console, args: argparse.Namespace, model: HostModel, track: 
     """Summary, report and picture."""
     stats, score = outcome.stats, scorer.score
     load = stats["load_mean_percent"]
-    hop_s = model.hop_len / RATE_HZ
+    hop_s = model.hop_samples / RATE_HZ
     lines = {}
     if scorer.words:
         lines["hits"] = f"{len(score.hits)} of {score.keywords} keywords ({score.hits_percent:.0f} %)"

@@ -67,7 +67,7 @@ def case_ranges_and_names_are_told():
 def case_model_defaults_yield_to_the_user():
     settings = fresh()
     settings.set("window", 9)
-    settings.defaults_from({"detector": {"window": 3, "refractory_ms": 480, "threshold": {"yes": 0.5}}})
+    settings.defaults_from({"window": 3, "refractory_ms": 480, "threshold": {"yes": 0.5}})
     assert settings.window == 9 and settings.refractory_ms == 480
     settings.save()
     settings, _ = loaded()
