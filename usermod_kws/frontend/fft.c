@@ -36,8 +36,10 @@ static void first_radix2(int32_t *z, const int32_t *end) {
 
 // One radix-4 stage over blocks of 4 * quarter complex values. In bit-reversed order the second and third quarter
 // hold the sub-transforms of samples 2 and 1 (mod 4). A product with a Q30 twiddle, upper word taken, is a division
-// by 4; the untwiddled quarter is shifted to match. w = (cos, sin) stands for cos - j sin.
-static const int32_t *radix4(int32_t *z, const int32_t *end, unsigned quarter, const int32_t *twiddles) {
+// by 4; the untwiddled quarter is shifted to match. w = (cos, sin) stands for cos - j sin. Returns the next stage's
+// twiddles. Inlined with a constant `quarter`, which saves a third of the instructions: four pointers become one.
+static inline __attribute__((always_inline)) const int32_t *radix4(int32_t *z, const int32_t *end, unsigned quarter,
+                                                                   const int32_t *twiddles) {
     const int32_t *w = twiddles;
     for (; z < end; z += 6 * quarter) {
         w = twiddles;
@@ -99,22 +101,22 @@ static uint32_t split(int32_t *z, unsigned half) {
 }
 
 uint32_t kws_fft(int32_t *z, unsigned fft_len) {
-    const unsigned half = fft_len / 2;
     const int32_t *const end = z + fft_len;
     const int32_t *w;
-    unsigned quarter;
 
-    if (half == 256) {
+    if (fft_len == 512) {
         first_radix4(z, end);
-        w = kws_fft_twiddles_256;
-        quarter = 4;
+        w = radix4(z, end, 4, kws_fft_twiddles_256);
+        w = radix4(z, end, 16, w);
+        radix4(z, end, 64, w);
     } else {
         first_radix2(z, end);
-        w = half == 128 ? kws_fft_twiddles_128 : kws_fft_twiddles_512;
-        quarter = 2;
+        w = radix4(z, end, 2, fft_len == 256 ? kws_fft_twiddles_128 : kws_fft_twiddles_512);
+        w = radix4(z, end, 8, w);
+        w = radix4(z, end, 32, w);
+        if (fft_len == 1024) {
+            radix4(z, end, 128, w);
+        }
     }
-    for (; quarter < half; quarter *= 4) {
-        w = radix4(z, end, quarter, w);
-    }
-    return split(z, half);
+    return split(z, fft_len / 2);
 }
