@@ -49,22 +49,26 @@ static mp_int_t mp_machine_reset_cause(void) {
     return reset_cause();
 }
 
+static bool irq_pending(void) {
+    uint32_t pending = 0;
+    for (size_t i = 0; i <= MDIOS_IRQn / 32; ++i) { // the device's last interrupt
+        pending |= NVIC->ISPR[i] & NVIC->ISER[i];
+    }
+    return pending != 0;
+}
+
 // Sleeps until the time is over, or without a time until any interrupt but the tick.  Clocks go on, and so does audio.
 static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
     mp_int_t ms = n_args ? mp_obj_get_int(args[0]) : -1;
     repl_uart_flush();
     mp_uint_t start = mp_hal_ticks_ms();
-    for (;;) {
+    bool over = false;
+    while (!over) {
         uint32_t irq_state = irq_save();
         __WFI();
-        bool only_tick = true;
-        for (size_t i = 0; i < MP_ARRAY_SIZE(NVIC->ISPR); ++i) {
-            only_tick = only_tick && (NVIC->ISPR[i] & NVIC->ISER[i]) == 0;
-        }
+        over = ms < 0 && irq_pending();
         irq_restore(irq_state);
-        if (ms >= 0 ? mp_hal_ticks_ms() - start > (mp_uint_t)ms : !only_tick) {
-            return;
-        }
+        over = over || (ms >= 0 && mp_hal_ticks_ms() - start > (mp_uint_t)ms);
     }
 }
 
