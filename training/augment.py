@@ -29,8 +29,8 @@ class AugmentConfig:
     speed: float = 0.12                 # either way; pitch moves along
     gain_low_db: float = -15.0
     gain_high_db: float = 6.0
-    noise: float = 0.75                 # share of words with noise behind them
-    snr_low_db: float = 0.0             # noise against the word itself, not the whole window
+    noise: float = 0.7                 # share of words with noise behind them
+    snr_low_db: float = 2.0             # noise against the word itself, not the whole window
     snr_high_db: float = 35.0
     synthetic: float = 0.3              # share of noise that is coloured noise instead of a recording
     pieces: float = 0.25                # share of _unknown_ that is a piece of a word, a keyword's mostly
@@ -39,7 +39,7 @@ class AugmentConfig:
     tails: float = 0.1                  # share of _silence_ with the very edge of a word in it
     silence_low_db: float = -75.0       # RMS against full scale
     silence_high_db: float = -12.0
-    time_mask: int = 8                  # frames, SpecAugment; two masks
+    time_mask: int = 6                  # frames, SpecAugment; two masks
     feature_mask: int = 2               # features, SpecAugment; one mask
 
 

@@ -14,6 +14,15 @@ class DataError(ValueError):
     """The recordings cannot be used as they are; the message names every file that is to blame."""
 
 
+def _riff_is_cut(path: Path) -> bool:
+    """A WAV file that is shorter than its header says; the decoder makes the best of those without a word."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    size = int.from_bytes(head[4:8], "little")
+    unknown = 0xFFFFFFFF                # written by programs that could not go back to the header
+    return head[:4] == b"RIFF" and size != unknown and size + 8 > path.stat().st_size
+
+
 def read_clip(path: Path, max_len: int | None = CLIP_LEN) -> np.ndarray:
     """int16 [n] of a mono 16 kHz file. Raises DataError with the reason, without the file's name."""
     try:
@@ -27,8 +36,8 @@ def read_clip(path: Path, max_len: int | None = CLIP_LEN) -> np.ndarray:
         raise DataError(f"has {pcm.shape[1]} channels, not 1")
     if len(pcm) == 0:
         raise DataError("is empty")
-    if len(pcm) < info.frames:
-        raise DataError(f"is truncated: {len(pcm)} of {info.frames} samples")
+    if len(pcm) < info.frames or _riff_is_cut(path):
+        raise DataError(f"is truncated after {len(pcm)} samples")
     if max_len is not None and len(pcm) > max_len:
         raise DataError(f"is {len(pcm) / RATE_HZ:.2f} s long, more than {max_len / RATE_HZ:g} s")
     return pcm[:, 0]

@@ -6,8 +6,8 @@ Two folder layouts are taken (see `training/README.md`):
 * **official**: `<root>/<word>/*.wav` as Speech Commands is published. `validation_list.txt` and
   `testing_list.txt` decide the split where they exist, the data set's speaker hash otherwise.
 
-Background noise is in `<root>/_background_noise_/` in both. The last tenth of every noise file is kept
-from training: the silence clips of a split that has none of its own are cut from it.
+Background noise is in `<root>/_background_noise_/` in both. Training hears the first half of every noise file;
+the silence clips of a split that has none of its own are cut from the second.
 
 Everything that is wrong with the folder is collected and raised as one `DataError` that names every file.
 """
@@ -30,7 +30,7 @@ SILENCE, UNKNOWN = "_silence_", "_unknown_"
 LABELS = (SILENCE, UNKNOWN, *KEYWORDS)
 SPLITS = ("train", "validation", "test")
 NOISE_FOLDER = "_background_noise_"
-NOISE_TRAIN_PART = 0.9                  # of each noise file; the rest is heard in evaluation only
+NOISE_TRAIN_PART = 0.5                  # of each noise file; evaluation alone hears the rest
 SUFFIXES = {".wav", ".flac"}
 HASH_RANGE = 2**27 - 1                  # the data set's own constant (Speech Commands README)
 HASH_PERCENT = {"validation": 10.0, "test": 10.0}

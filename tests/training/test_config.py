@@ -1,0 +1,37 @@
+"""Configuration: overrides only, and nothing that is not understood."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.config import Config, overrides, parse
+
+
+def test_overrides_reach_nested_groups(tmp_path: Path) -> None:
+    """A sweep's settings must arrive, in the order given."""
+    (tmp_path / "c.json").write_text(json.dumps({"epochs": 3, "augment": {"noise": 0.25}}))
+    config = parse([str(tmp_path / "c.json"), "epochs=5", "augment.speed=0", "frontend.n_dct=12", "name=x"])
+    assert (config.epochs, config.augment.noise, config.augment.speed, config.name) == (5, 0.25, 0.0, "x")
+    assert config.frontend.n_dct == 12
+    assert parse(overrides(config)) == config
+
+
+@pytest.mark.parametrize(("argument", "message"), [
+    ("epoch=5", "unknown configuration key 'epoch'; did you mean 'epochs'"),
+    ("augment.nois=1", "unknown configuration key 'augment.nois'; did you mean 'augment.noise'"),
+    ("zzzz=1", "unknown configuration key 'zzzz'; known are"),
+    ("epochs=many", "'epochs' takes int"),
+    ("augment=3", "'augment' is a group"),
+    ("nowhere.json", "configuration file nowhere.json"),
+])
+def test_what_is_not_understood_is_an_error(argument: str, message: str) -> None:
+    """A misspelt key would otherwise train a night with the default."""
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        parse([argument])
+
+
+def test_defaults_need_no_override() -> None:
+    """The command that is stored in a blob is short and complete."""
+    assert overrides(Config()) == []

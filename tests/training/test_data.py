@@ -1,0 +1,171 @@
+"""The loader: counts, splits, and every kind of unusable recording by its name."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from training.clips import CLIP_LEN, DataError, word_span
+from training.data import KEYWORDS, LABELS, hash_split, load
+
+Maker = Callable[..., Path]
+
+
+def test_split_folders_are_counted_by_class(split_folders: Maker) -> None:
+    """Wrong counts mean that a user trains on something else than the folder holds."""
+    data = load(split_folders(), progress=False)
+    assert data.splits["train"].counts() == {"_silence_": 0, "_unknown_": 12} | dict.fromkeys(KEYWORDS, 6)
+    assert data.splits["test"].counts() == {"_silence_": 2, "_unknown_": 4} | dict.fromkeys(KEYWORDS, 2)
+    assert data.splits["train"].pcm.shape == (72, CLIP_LEN)
+    assert "_unknown_" in data.table() and "72" in data.table()
+
+
+def test_official_layout_follows_its_lists(official: Maker) -> None:
+    """A user with the published data set would otherwise test on what was trained."""
+    data = load(official(), progress=False)
+    assert {split: int(part.of("yes").size) for split, part in data.splits.items()} == {"train": 3, "validation": 1, "test": 1}
+    assert all("00000001_nohash" in path for path in data.splits["test"].path if "nohash" in path)
+    # Two other words, and one unknown clip for the one that a keyword has.
+    assert data.splits["test"].counts()["_unknown_"] == 1
+    assert data.splits["train"].counts()["_unknown_"] == 6
+
+
+def test_speaker_hash_gives_a_tenth_to_validation_and_to_test() -> None:
+    """Without the lists, a different hash would move speakers between the published splits."""
+    assert hash_split(Path("yes/0a7c2a8d_nohash_0.wav")) == hash_split(Path("no/0a7c2a8d_nohash_3.wav"))
+    shares = [hash_split(Path(f"{i:08x}_nohash_0.wav")) for i in range(4000)]
+    assert 0.08 < shares.count("validation") / 4000 < 0.12
+    assert 0.08 < shares.count("test") / 4000 < 0.12
+
+
+def test_shared_speech_agrees_with_the_speaker_hash(shared_dir: Path) -> None:
+    """The hash must give the split that the data set's publisher gave the same files."""
+    for split in ("train", "validation", "test"):
+        for path in (shared_dir / "data" / "speech" / split / "yes").glob("*.flac"):
+            assert hash_split(path) == split, path
+
+
+def _wav(path: Path, pcm: np.ndarray, rate: int = 16000) -> None:
+    soundfile.write(path, pcm, rate)
+
+
+SPOILERS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "stereo": (lambda p: _wav(p, np.ones((16000, 2), np.int16)), "has 2 channels"),
+    "rate": (lambda p: _wav(p, np.ones(8000, np.int16), 8000), "is 8000 Hz"),
+    "empty": (lambda p: _wav(p, np.zeros(0, np.int16)), "is empty"),
+    "long": (lambda p: _wav(p, np.ones(17000, np.int16)), "more than 1 s"),
+    "no_audio": (lambda p: p.write_text("this is a text"), "cannot be decoded"),
+    "zero_bytes": (lambda p: p.write_bytes(b""), "cannot be decoded"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILERS)
+def test_unusable_recording_is_named(split_folders: Maker, kind: str) -> None:
+    """Without the name, a user looks for one bad file among a hundred thousand."""
+    root = split_folders()
+    spoil, reason = SPOILERS[kind]
+    bad = root / "train" / "yes" / f"{kind}_nohash_0.wav"
+    spoil(bad)
+    with pytest.raises(DataError) as error:
+        load(root, progress=False)
+    assert str(bad) in str(error.value) and reason in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_truncated_recording_is_named(split_folders: Maker, suffix: str) -> None:
+    """An interrupted copy must not be trained on as if it were silence."""
+    root = split_folders()
+    bad = root / "validation" / "no" / f"cut_nohash_0{suffix}"
+    _wav(bad, np.random.default_rng(0).integers(-3000, 3000, 16000).astype(np.int16))
+    bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
+    with pytest.raises(DataError, match="cut_nohash_0"):
+        load(root, progress=False)
+
+
+def test_all_problems_are_reported_at_once(split_folders: Maker) -> None:
+    """A user repairs a folder in one go instead of one file a run."""
+    root = split_folders()
+    for i in range(30):
+        (root / "train" / "up" / f"bad{i:02d}_nohash_0.wav").write_text("no audio")
+    with pytest.raises(DataError) as error:
+        load(root, progress=False)
+    assert "bad00_" in str(error.value) and "bad19_" in str(error.value) and "and 10 more" in str(error.value)
+
+
+def test_empty_class_is_named(split_folders: Maker) -> None:
+    """Training would go on with a keyword that it never heard."""
+    root = split_folders()
+    for path in (root / "train" / "left").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="no recordings of 'left'"):
+        load(root, progress=False)
+
+
+def test_missing_noise_and_missing_folder_are_named(split_folders: Maker, tmp_path: Path) -> None:
+    """The message says what to put where."""
+    root = split_folders()
+    for path in (root / "_background_noise_").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="no background noise"):
+        load(root, progress=False)
+    with pytest.raises(DataError, match="no such folder"):
+        load(tmp_path / "nowhere", progress=False)
+
+
+def test_listed_file_that_is_missing_is_named(official: Maker) -> None:
+    """An unfinished unpacking must not shrink the test split in silence."""
+    root = official()
+    (root / "yes" / "00000001_nohash_0.wav").unlink()
+    (root / "yes" / "00000009_nohash_0.wav").write_bytes((root / "yes" / "00000002_nohash_0.wav").read_bytes())
+    with pytest.raises(DataError, match="00000001_nohash_0.wav: named in testing_list.txt but not there"):
+        load(root, progress=False)
+
+
+def test_speaker_in_two_splits_is_refused(split_folders: Maker) -> None:
+    """A figure on a speaker that was trained is worth nothing."""
+    root = split_folders()
+    pcm = np.random.default_rng(1).integers(-900, 900, 16000).astype(np.int16)
+    _wav(root / "test" / "go" / "00000003_nohash_7.flac", pcm)          # speaker 00000003 is in train
+    with pytest.raises(DataError, match="one speaker of 'go' in two splits"):
+        load(root, progress=False)
+
+
+def test_copy_of_a_test_recording_is_left_out_of_training(split_folders: Maker) -> None:
+    """The same samples under another speaker's name would leak the test into training."""
+    root = split_folders()
+    source = next((root / "test" / "off").iterdir())
+    (root / "train" / "off" / "ffffffff_nohash_0.flac").write_bytes(source.read_bytes())
+    data = load(root, progress=False)
+    assert data.splits["train"].counts()["off"] == 6
+    assert data.splits["test"].counts()["off"] == 2
+    assert any("train" in note for note in data.notes)
+
+
+def test_one_recording_under_two_labels_is_refused(split_folders: Maker) -> None:
+    """Contradicting labels are a mistake in the folder that nobody would find later."""
+    root = split_folders()
+    source = next((root / "train" / "off").iterdir())
+    (root / "train" / "on" / "eeeeeeee_nohash_0.flac").write_bytes(source.read_bytes())
+    with pytest.raises(DataError, match="under two labels"):
+        load(root, progress=False)
+
+
+def test_word_span_finds_the_word() -> None:
+    """A wrong span puts the word outside the windows that carry its label."""
+    pcm = np.random.default_rng(0).normal(0, 10, 16000)
+    pcm[6000:9000] += 3000 * np.sin(np.arange(3000))
+    first, last = word_span(pcm.astype(np.int16))
+    assert 5300 <= first <= 6100 and 8900 <= last <= 9700
+    assert word_span(np.zeros(16000, np.int16)) == (0, 16000)
+
+
+def test_silence_of_evaluation_is_not_heard_in_training(split_folders: Maker) -> None:
+    """Otherwise the silence figure measures memory."""
+    data = load(split_folders(), progress=False)
+    assert all(len(noise) == 2 * 16000 for noise in data.noise)
+    assert data.splits["validation"].label[-1] == LABELS.index("_silence_")
+    again = load(data.splits["validation"].path[0].split("/validation/")[0], progress=False)
+    assert np.array_equal(data.splits["validation"].pcm, again.splits["validation"].pcm)

@@ -1,0 +1,93 @@
+"""Training: a run that is killed goes on as if it had not been, and bad input stops before the work."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.kwslib import Model
+from training import train
+from training.config import parse
+from training.data import load
+from training.evaluate import evaluate
+from training.export import DETECTOR, make, manifest
+
+SMALL = ["epochs=3", "epoch_size=240", "batch=40", "channels=8", "warmup_epochs=0.5", "weight_average=0.9",
+         "learning_rate=0.01", "augment.sliding=0", "augment.speed=0"]
+
+
+@pytest.fixture
+def data(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return split_folders()
+
+
+def command(repo_root: Path, *arguments: str) -> subprocess.Popen:
+    env = os.environ | {"PYTHONPATH": str(repo_root), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "-m", *arguments], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_killed_run_ends_as_the_uninterrupted_one(repo_root: Path, data: Path) -> None:
+    """A night's training would be lost, or end with other weights than its seed stands for."""
+    killed = command(repo_root, "training.train", *SMALL, f"data={data}", "name=killed")
+    for line in killed.stdout:
+        if line.startswith("epoch   1/3"):
+            killed.send_signal(signal.SIGKILL)
+            break
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    dataset = load(data, progress=False)
+    runs = [train.train(parse([*SMALL, f"data={data}", f"name={name}"]), dataset) for name in ("killed", "whole")]
+    assert [run.epoch for run in runs] == [3, 3]
+    for a, b in zip(*(train.load_weights(run.folder) for run in runs), strict=True):
+        assert np.array_equal(a, b)
+    assert json.loads((runs[0].folder / "log.json").read_text()) == json.loads((runs[1].folder / "log.json").read_text())
+    assert (runs[0].folder / "curves.png").stat().st_size > 1000
+
+
+def test_run_of_another_configuration_is_not_overwritten(data: Path) -> None:
+    """A forgotten name= would mix two configurations in one result."""
+    dataset = load(data, progress=False)
+    train.train(parse([*SMALL, "epochs=1", f"data={data}"]), dataset)
+    with pytest.raises(ValueError, match="another configuration"):
+        train.train(parse([*SMALL, "epochs=2", f"data={data}"]), dataset)
+
+
+def test_commands_name_what_is_wrong(repo_root: Path, data: Path) -> None:
+    """A message with a name instead of a traceback, before training starts."""
+    (data / "train" / "yes" / "bad_nohash_0.wav").write_text("no audio")
+    for arguments, message in ((["epoch=3"], "did you mean 'epochs'"), ([f"data={data}"], "bad_nohash_0.wav: cannot be decoded")):
+        process = command(repo_root, "training.train", *arguments)
+        _, errors = process.communicate()
+        assert process.returncode == 1 and message in errors and "Traceback" not in errors
+
+
+def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The committed model's figures must be those of its bytes, and a failed export must leave the old model."""
+    dataset = load(data, progress=False)
+    run = train.train(parse([*SMALL, "epochs=8", f"data={data}", "quantise_loss=-100", "quantise_epochs=1"]), dataset)
+    blob_path = tmp_path / "out" / "tiny.kws"
+    result = make(run.folder, dataset, blob_path, DETECTOR)
+    blob = blob_path.read_bytes()
+    figures, table = evaluate(blob, dataset.splits["test"])
+    assert figures["accuracy_percent"] == result["test"]["accuracy_int8_percent"] and table.sum() == figures["clips"] == 26
+    assert figures["recall_percent"] == result["test"]["recall_int8_percent"]
+    assert json.loads(blob_path.with_suffix(".json").read_text()) == result == manifest(blob_path)
+    assert "CC BY 4.0" in result["data"] and "stop" in result["note_on_stop"]
+    assert f"data={data}" in result["command"] and result["detector"] == DETECTOR
+    assert Model(blob).labels[2:4] == ["yes", "no"]
+
+    def power_cut(*_: object) -> None:
+        raise OSError("power cut")
+
+    monkeypatch.setattr(os, "replace", power_cut)
+    with pytest.raises(OSError, match="power cut"):
+        make(run.folder, dataset, blob_path, DETECTOR)
+    assert blob_path.read_bytes() == blob

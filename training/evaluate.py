@@ -1,0 +1,107 @@
+"""What a blob is worth: `python -m training.evaluate MODEL.kws --data DIR`.
+
+The recordings go through the C core as on the device: front end, int8 network, highest score. The float model has no
+part in these figures.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from tools.blob import read
+from tools.kwslib import Model
+from training.clips import DataError
+from training.data import LABELS, SPLITS, Split, load
+from training.features import extract
+
+
+def predict(blob: bytes, pcm: np.ndarray, threads: int = 2) -> np.ndarray:
+    """int8 scores [n, classes] of int16 windows [n, samples], by the C core."""
+    return run_network(blob, extract(read(blob).frontend, pcm, threads), threads)
+
+
+def run_network(blob: bytes, features: np.ndarray, threads: int = 2) -> np.ndarray:
+    """int8 scores [n, classes] of int8 features [n, frames, features], by the C core."""
+    model = Model(blob)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [part for part in np.array_split(features[..., None], threads) if len(part)]
+        return np.concatenate(list(pool.map(model.run, parts)))
+
+
+def confusion(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """int64 [classes, classes]: row is what was said, column what was heard."""
+    table = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    np.add.at(table, (truth, guess), 1)
+    return table
+
+
+def figures(truth: np.ndarray, guess: np.ndarray) -> dict:
+    """Accuracy over all clips and recall of every class, in percent."""
+    table = confusion(truth, guess)
+    recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(LABELS) if table[i].sum()}
+    return {"clips": len(truth), "accuracy_percent": round(100 * float(np.mean(truth == guess)), 2), "recall_percent": recall}
+
+
+def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndarray]:
+    """Figures and confusion matrix of a blob on a split. Raises ValueError for a blob of other classes."""
+    if tuple(Model(blob).labels) != LABELS:
+        raise ValueError(f"the model's labels are {', '.join(Model(blob).labels)}, the data's {', '.join(LABELS)}")
+    guess = predict(blob, split.pcm, threads).argmax(axis=1)
+    return figures(split.label, guess), confusion(split.label, guess)
+
+
+def print_report(result: dict, table: np.ndarray) -> None:
+    print(f"accuracy {result['accuracy_percent']:.2f} % of {result['clips']} clips")
+    print("recall in %, then what was heard when it was said:")
+    print(" " * 20 + "".join(f"{name.strip('_')[:7]:>8}" for name in LABELS))
+    for name, row in zip(LABELS, table, strict=True):
+        print(f"{name:12}{result['recall_percent'].get(name, float('nan')):8.1f}" + "".join(f"{n:8d}" for n in row))
+    print("'stop': its clips in ../shared/data/speech were split by speaker from the official test set alone")
+
+
+def plot(table: np.ndarray, path: Path) -> None:
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(figsize=(8, 7))
+    axes.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="heard", ylabel="said", xticks=range(len(LABELS)), yticks=range(len(LABELS)))
+    axes.set_xticklabels(LABELS, rotation=60)
+    axes.set_yticklabels(LABELS)
+    for (y, x), n in np.ndenumerate(table):
+        if n:
+            axes.text(x, y, str(n), ha="center", va="center", fontsize=7, color="white" if x == y else "black")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path, metavar="MODEL.kws")
+    parser.add_argument("--data", default="../shared/data/speech", metavar="DIR")
+    parser.add_argument("--split", default="test", choices=SPLITS)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the confusion matrix")
+    args = parser.parse_args()
+    try:
+        blob = args.model.read_bytes()
+        result, table = evaluate(blob, load(args.data, (args.split,)).splits[args.split])
+    except (DataError, ValueError, OSError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print_report(result, table)
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
+    if args.plot:
+        plot(table, args.plot)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

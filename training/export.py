@@ -1,0 +1,163 @@
+"""Make a blob of a run: `python -m training.export build/runs/NAME -o MODEL.kws`.
+
+Quantises the run's averaged weights, fine-tunes them with the rounding in place where plain rounding costs too much,
+packs network, front end and labels, and measures the result on the test split through the C core. A manifest is
+written beside the blob; `--manifest MODEL.kws` alone writes it anew (after the detector's defaults were changed).
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+
+from tools.blob import BlobWriter, Quant, read
+from tools.kwslib import Model
+from training import models
+from training.augment import Windows
+from training.clips import DataError
+from training.config import Config, override, overrides
+from training.data import LABELS, Dataset, load
+from training.evaluate import figures, run_network
+from training.features import OUT_SCALE, Sampler, extract
+from training.quantise import Layer, calibrate, fine_tune, fold
+from training.train import accuracy, deterministic, load_weights, network_input, write_atomic
+
+DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
+CALIBRATION_WINDOWS = 2048
+DETECTOR = {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(LABELS[2:], 0.6)}    # untuned
+DATA_NOTE = (
+    "Speech Commands (Pete Warden, 2018, arXiv 1804.03209), licence CC BY 4.0; no recordings are distributed here. "
+    "Figures are of the part of the data set in the data folder, not those that papers print for the whole.")
+STOP_NOTE = (
+    "In ../shared/data/speech the clips of 'stop' in all three splits come from the official test set, split by "
+    "speaker: its recall is from 94 clips and few training recordings, and is not comparable with other figures.")
+
+
+def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, softmax: bool = True) -> bytes:
+    """The blob of calibrated layers. input_shape: (frames, features). Without `softmax` its scores are the logits."""
+    writer = BlobWriter(frontend=section, labels=LABELS, decision_hop_frames=DECISION_HOP_FRAMES, meta=meta)
+    x, in_scale = writer.input((*input_shape, 1), Quant(OUT_SCALE, 0)), OUT_SCALE
+    for layer in chain:
+        out, activation = Quant(layer.out_scale, layer.out_zero), "relu" if layer.relu else "none"
+        stride = (layer.stride, layer.stride)
+        if layer.kind == "avg_pool":
+            x = writer.avg_pool2d(x, x.shape[:2])
+            continue
+        values = (layer.int_weight(), layer.int_bias(in_scale), layer.weight_scale(), out)
+        if layer.kind == "conv2d":
+            x = writer.conv2d(x, *values, stride=stride, padding="same", activation=activation)
+        elif layer.kind == "depthwise":
+            x = writer.depthwise_conv2d(x, *values, stride=stride, padding="same", activation=activation)
+        else:
+            x = writer.fully_connected(x, *values, activation=activation)
+        in_scale = layer.out_scale
+    if softmax:
+        writer.softmax(x)
+    return writer.finish()
+
+
+def int8_accuracy(blob: bytes, features: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(run_network(blob, features).argmax(axis=1) == labels))
+
+
+def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], features: np.ndarray,
+             labels: np.ndarray) -> tuple[list[Layer], dict]:
+    """int8 layers and how they were made. features, labels: of the validation split, which decides."""
+    shape = features.shape[1:]
+    model = models.build(config.model, shape, len(LABELS), config.channels)
+    model.set_weights(float_weights)
+    chain = fold(model)
+    windows, _ = sampler.epoch(0)
+    calibrate(chain, network_input(windows[:CALIBRATION_WINDOWS]))
+    as_float = accuracy(model, features, labels)
+    rounded = int8_accuracy(pack(chain, sampler.section, shape, {}), features, labels)
+    report = {"validation_float_percent": round(100 * as_float, 2), "method": "post-training",
+              "validation_int8_percent": round(100 * rounded, 2)}
+    print(f"validation: float {as_float:.2%}, rounded {rounded:.2%}", flush=True)
+    if 100 * (as_float - rounded) <= config.quantise_loss:
+        return chain, report
+
+    def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
+        x, y = sampler.epoch(config.epochs + i)
+        return network_input(x), np.eye(len(LABELS), dtype=np.float32)[y]
+
+    tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, config.label_smoothing)
+    after = int8_accuracy(pack(tuned, sampler.section, shape, {}), features, labels)
+    print(f"validation after quantisation-aware training: {after:.2%}", flush=True)
+    if after <= rounded:
+        return chain, report
+    return tuned, report | {"method": "quantisation-aware", "validation_int8_percent": round(100 * after, 2)}
+
+
+def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
+    """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits."""
+    config = override(Config(), json.loads((folder / "config.json").read_text()))
+    section = (folder / "frontend.bin").read_bytes()
+    deterministic(config.seed)
+    sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), section, config.seed,
+                      config.epoch_size, config.silence, config.unknown, config.threads)
+    weights = load_weights(folder)
+    validation, test = dataset.splits["validation"], dataset.splits["test"]
+    chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
+    features = extract(section, test.pcm, config.threads)
+    shape = features.shape[1:]
+    model = models.build(config.model, shape, len(LABELS), config.channels)
+    model.set_weights(weights)
+    result = figures(test.label, run_network(pack(chain, section, shape, {}), features).argmax(axis=1))
+    meta = {
+        "name": config.name, "model": config.model, "seed": config.seed,
+        "command": " ".join(["python -m training.train", *overrides(config)]),
+        "data": DATA_NOTE, "note_on_stop": STOP_NOTE,
+        "train_clips": dataset.splits["train"].counts(),
+        "quantisation": report,
+        "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label), 2),
+                 "accuracy_int8_percent": result["accuracy_percent"], "clips": result["clips"],
+                 "recall_int8_percent": result["recall_percent"]},
+        "detector": detector,
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(output, pack(chain, section, shape, meta))
+    return manifest(output)
+
+
+def manifest(path: Path) -> dict:
+    """Write MODEL.json beside MODEL.kws: the blob's meta section, its size and its SHA-256."""
+    blob = path.read_bytes()
+    info = read(blob)
+    result = {"file": path.name, "sha256": hashlib.sha256(blob).hexdigest(), "blob_bytes": len(blob),
+              "arena_bytes": Model(blob).arena_bytes, "macs": info.macs, "labels": list(info.labels), **info.meta}
+    write_atomic(path.with_suffix(".json"), json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's folder, build/runs/NAME")
+    parser.add_argument("-o", "--output", type=Path, metavar="MODEL.kws")
+    parser.add_argument("--data", metavar="DIR", help="recordings, where they are not the run's own folder")
+    parser.add_argument("--manifest", type=Path, metavar="MODEL.kws", help="only write this blob's manifest anew")
+    args = parser.parse_args()
+    if not args.manifest and not (args.run and args.output):
+        parser.error("give RUN and -o MODEL.kws, or --manifest MODEL.kws")
+    try:
+        if args.manifest:
+            result = manifest(args.manifest)
+        else:
+            data = args.data or json.loads((args.run / "config.json").read_text())["data"]
+            result = make(args.run, load(data), args.output, DETECTOR)
+    except (DataError, ValueError, OSError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(json.dumps({k: result[k] for k in ("file", "sha256", "blob_bytes", "arena_bytes", "macs", "test")}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
