@@ -1,6 +1,7 @@
 // The `kws` module: Python objects around the core. The only file here that knows MicroPython; kws.pyi is its manual.
 #include <string.h>
 
+#include "py/binary.h"
 #include "py/builtin.h"
 #include "py/objarray.h"
 #include "py/objstr.h"
@@ -56,8 +57,8 @@ static mp_obj_t view_of(char typecode, size_t n, void *head, const void *at) {
 static const void *get_pcm(mp_obj_t obj, size_t *n) {
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(obj, &buffer, MP_BUFFER_READ);
-    int type = buffer.typecode & 0x7f;
-    if (type != 'h' && type != 'B' && type != 'b') {
+    int type = buffer.typecode;
+    if (type != 'h' && type != 'B' && type != 'b' && type != BYTEARRAY_TYPECODE) {
         mp_raise_TypeError(MP_ERROR_TEXT("kws: pcm must be array('h') or bytes"));
     }
     if (buffer.len % sizeof(int16_t) != 0) {
@@ -390,17 +391,16 @@ static MP_DEFINE_CONST_OBJ_TYPE(stream_type, MP_QSTR_Stream, MP_TYPE_FLAG_NONE,
 // ---- Module ----
 
 // kws.kernels is known only to the linker, so it cannot stand in the constant table below.
-static mp_obj_t module_getattr(mp_obj_t name) {
-    if (mp_obj_str_get_qstr(name) == MP_QSTR_kernels) {
-        return mp_obj_new_str(kws_kernels.name, strlen(kws_kernels.name));
+void kws_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest);
+void kws_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    (void)self_in;
+    if (attr == MP_QSTR_kernels && dest[0] == MP_OBJ_NULL) {
+        dest[0] = mp_obj_new_str(kws_kernels.name, strlen(kws_kernels.name));
     }
-    mp_raise_msg_varg(&mp_type_AttributeError, MP_ERROR_TEXT("kws has no %s"), mp_obj_str_get_str(name));
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(module_getattr_obj, module_getattr);
 
 static const mp_rom_map_elem_t module_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_kws)},
-    {MP_ROM_QSTR(MP_QSTR___getattr__), MP_ROM_PTR(&module_getattr_obj)},
     {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
     {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
     {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
@@ -412,3 +412,4 @@ const mp_obj_module_t kws_module = {
     .globals = (mp_obj_dict_t *)&module_globals,
 };
 MP_REGISTER_MODULE(MP_QSTR_kws, kws_module);
+MP_REGISTER_MODULE_DELEGATION(kws_module, kws_module_attr);
