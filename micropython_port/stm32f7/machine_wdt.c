@@ -14,8 +14,8 @@
 #define MAX_RELOAD 0xFFFU
 #define MAX_TIMEOUT_MS ((MAX_RELOAD + 1U) * (4U << MAX_PRESCALER_CODE) / (LSI_HZ / 1000U))
 
-// The registers are in the watchdog's own clock domain: five of its cycles, rounded up.
-#define UPDATE_TIMEOUT_US 1000U
+// The registers are in the watchdog's own clock domain: five of its cycles, with the prescaler at its largest.
+#define UPDATE_TIMEOUT_US 50000U
 
 struct _machine_wdt_obj_t {
     mp_obj_base_t base;

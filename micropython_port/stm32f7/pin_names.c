@@ -74,8 +74,8 @@ const machine_pin_obj_t *machine_pin_find(mp_obj_t name) {
         }
     }
     if (pin == NULL) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin %R: use e.g. \"PJ13\", (\"J\", 13) or a name of Pin.board"),
-            name);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("no pin \"%s\": use e.g. \"PJ13\", (\"J\", 13) or a name of Pin.board"),
+            mp_obj_is_str(name) ? mp_obj_str_get_str(name) : mp_obj_get_type_str(name));
     }
     return pin;
 }
