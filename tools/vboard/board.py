@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from .audio import load
 from .errors import VBoardError, VBoardTimeout
 from .events import TICK_HZ, ticks
 from .machine import Machine
+from .memory import FLASH_BASE
+from .periph.nor import SECTOR
+
+ROMFS_BASE, ROMFS_BYTES = 0x0810_0000, 1 << 20
 
 PROMPT = b">>> "
 CTRL_A, CTRL_B, CTRL_C, CTRL_D = b"\x01", b"\x02", b"\x03", b"\x04"
@@ -20,9 +28,30 @@ class ExecError(VBoardError):
 class Board(Machine):
     """A powered STM32F769I-DISCO with `elf` in its flash, held in reset's first instruction."""
 
-    def __init__(self, elf: str | Path, seed: int = 0) -> None:
+    def __init__(
+        self,
+        elf: str | Path,
+        audio: str | Path | np.ndarray | None = None,
+        flash_dir: str | Path | None = None,
+        romfs: bytes | str | Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        """audio: a sound file or int16 samples (n,) or (n, channels) at 16 kHz, heard from the moment at which
+        the firmware first starts a conversion. romfs: an image for the partition at 0x08100000. flash_dir: a
+        folder in which the NOR's sectors are kept between runs. seed: of everything random.
+        """
         super().__init__(elf, seed)
         self._read_from = 0
+        if audio is not None:
+            self.sound.play(load(audio), None)
+        if romfs is not None:
+            image = romfs if isinstance(romfs, bytes | bytearray) else Path(romfs).read_bytes()
+            if len(image) > ROMFS_BYTES:
+                raise ValueError(f"the ROMFS image has {len(image)} bytes and the partition {ROMFS_BYTES}")
+            self.program(ROMFS_BASE, bytes(image))
+        self._flash_dir = Path(flash_dir) if flash_dir is not None else None
+        if self._flash_dir is not None:
+            self._load_nor()
 
     # ---- counters
 
@@ -119,6 +148,49 @@ class Board(Machine):
         """Drive a pin from outside (the button is PA0); None lets go."""
         gpio, pin = self._gpio(name)
         gpio.drive(pin, level)
+
+    # ---- sound
+
+    def play(self, samples: str | Path | np.ndarray) -> None:
+        """What the microphones hear from now on (from the first conversion on, when there was none yet)."""
+        start = None if self.sound.start is None else self.now_ticks()
+        self.sound.play(load(samples), start)
+
+    @property
+    def audio_pos_s(self) -> float:
+        """Seconds of the current sound that were heard; 0 before the first conversion."""
+        return 0.0 if self.sound.start is None else (self.now_ticks() - self.sound.start) / TICK_HZ
+
+    # ---- profile
+
+    def profile_start(self) -> None:
+        """Count instructions by function from now on."""
+        ctypes.memset(ctypes.addressof(self.cpu.flash_profile), 0, ctypes.sizeof(self.cpu.flash_profile))
+        self.cpu.state.ram_profile = 0
+        self.cpu.state.profile_on = 1
+
+    def profile(self) -> dict[str, int]:
+        """Function -> instructions since `profile_start`, most first. `(RAM)` is code that is not in flash."""
+        counts = np.frombuffer(self.cpu.flash_profile, np.uint64)
+        by_name: dict[str, int] = {"(RAM)": self.cpu.state.ram_profile} if self.cpu.state.ram_profile else {}
+        for half in np.flatnonzero(counts):
+            name = self.symbols.name_at(FLASH_BASE + 2 * int(half))
+            by_name[name] = by_name.get(name, 0) + int(counts[half])
+        return dict(sorted(by_name.items(), key=lambda item: -item[1]))
+
+    # ---- the NOR between runs
+
+    def _load_nor(self) -> None:
+        for path in sorted(self._flash_dir.glob("nor_*.bin")):
+            self.nor.write_raw(int(path.stem[4:], 16), path.read_bytes())
+
+    def save_nor(self) -> None:
+        """Write the NOR's sectors to flash_dir."""
+        self._flash_dir.mkdir(parents=True, exist_ok=True)
+        for path in self._flash_dir.glob("nor_*.bin"):
+            path.unlink()
+        for number, data in self.nor.sectors.items():
+            (self._flash_dir / f"nor_{number * SECTOR:08x}.bin").write_bytes(data)
 
     # ---- power
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import locate as locator
+from .audio import Sound
 from .bus import Bus, Peripheral
 from .cpu import Cpu, Stop
 from .errors import NotModelled, PowerCut, VBoardError
@@ -44,6 +45,7 @@ class Machine:
         self.resets = 0
         self.end = 0  # tick up to which `advance` runs
         self.parts: dict[str, Peripheral] = {}
+        self.sound = Sound(None)
         build(self)
         self.cpu.on_write = self.flash.core_write
         fill_system_memory(self.cpu.memory.system.view)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from .bus import Peripheral
 from .periph.crc import Crc
+from .periph.dfsdm import Dfsdm
+from .periph.dma import Dma
 from .periph.exti import Exti, Syscfg
 from .periph.flash import Flash
 from .periph.gpio import Gpio
+from .periph.i2c import I2c
 from .periph.ids import Dbgmcu
 from .periph.iwdg import Iwdg
 from .periph.nor import Nor
@@ -14,6 +17,8 @@ from .periph.pwr import Pwr
 from .periph.quadspi import QuadSpi
 from .periph.rcc import Rcc
 from .periph.rng import Rng
+from .periph.rtc import Rtc
+from .periph.tim import Tim
 from .periph.usart import Usart
 from .regs import BASE
 
@@ -43,3 +48,11 @@ def build(machine) -> None:
     add(Crc(machine, "CRC"))
     machine.nor = machine.parts["NOR"] = Nor(machine)
     add(QuadSpi(machine, machine.nor), BASE["QSPI_R"])
+    for name in ("DMA1", "DMA2"):
+        add(Dma(machine, name))
+    add(Dfsdm(machine, "DFSDM1"))
+    for i in range(1, 15):
+        add(Tim(machine, f"TIM{i}"))
+    for i in range(1, 5):
+        add(I2c(machine, f"I2C{i}"))
+    add(Rtc(machine, "RTC"))
