@@ -26,21 +26,21 @@ class AugmentConfig:
     sliding: float = 0.4                # share of words put anywhere in the window instead
     cut: float = 0.1                    # of the word may be outside the window and it still counts
     neighbour: float = 0.3              # share of sliding words with another word before or after
-    speed: float = 0.12                 # either way; pitch moves along
-    gain_low_db: float = -15.0
+    speed: float = 0.1                  # either way; pitch moves along
+    gain_low_db: float = -12.0
     gain_high_db: float = 6.0
-    noise: float = 0.7                 # share of words with noise behind them
-    snr_low_db: float = 2.0             # noise against the word itself, not the whole window
+    noise: float = 0.6                 # share of words with noise behind them
+    snr_low_db: float = 3.0             # noise against the word itself, not the whole window
     snr_high_db: float = 35.0
     synthetic: float = 0.3              # share of noise that is coloured noise instead of a recording
-    pieces: float = 0.25                # share of _unknown_ that is a piece of a word, a keyword's mostly
+    pieces: float = 0.2                 # share of _unknown_ that is a piece of a word, a keyword's mostly
     mixtures: float = 0.1               # share of _unknown_ that is made of several words
     zeros: float = 0.05                 # share of _silence_ that is digital silence
     tails: float = 0.1                  # share of _silence_ with the very edge of a word in it
     silence_low_db: float = -75.0       # RMS against full scale
     silence_high_db: float = -12.0
-    time_mask: int = 6                  # frames, SpecAugment; two masks
-    feature_mask: int = 2               # features, SpecAugment; one mask
+    time_mask: int = 4                  # frames, SpecAugment; two masks
+    feature_mask: int = 1               # features, SpecAugment; one mask
 
 
 def add_at(window: np.ndarray, clip: np.ndarray, at: int) -> None:

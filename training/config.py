@@ -26,13 +26,13 @@ class Config:
     seed: int = 1
     model: str = "ds_cnn"               # a function of training/models.py
     channels: int = 64
-    epochs: int = 80
+    epochs: int = 100
     epoch_size: int = 14000             # windows
     batch: int = 128
     learning_rate: float = 3e-3         # of AdamW, at the end of the warm-up; falls to 0 as a cosine
     warmup_epochs: float = 2.0
     weight_decay: float = 1e-2
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.05
     weight_average: float = 0.998       # momentum of the average of the weights that is kept as the result
     silence: float = 0.08               # share of the windows
     unknown: float = 0.2
