@@ -52,9 +52,9 @@ static uint32_t timing_for(uint32_t freq_hz) {
     const uint32_t rise_and_setup = standard ? 1250 : fast ? 400 : 170;
     const uint32_t fall_and_hold = standard || fast ? 300 : 120;
     const uint32_t clock_ns_q8 = (1000000000ULL << 8) / PCLK1_HZ;
-    // The controller adds its synchronisation and filter delays, about 8 clocks and 2 x 75 ns, to each period.
+    // The controller adds its synchronisation and filter delays to each period, at the least 4 clocks and 2 x 50 ns.
     uint32_t period = 1000000000U / freq_hz;
-    const uint32_t overhead = ((8 * clock_ns_q8) >> 8) + 150;
+    const uint32_t overhead = ((4 * clock_ns_q8) >> 8) + 100;
     period -= overhead < period / 2 ? overhead : period / 2;
     const uint32_t low = standard ? period / 2 : period * 2 / 3; // fast modes want the low phase longer
     uint32_t prescaler = 1;

@@ -1,6 +1,7 @@
 """I2C master: an empty bus answers NACK; a test attaches devices by address.
 
-A device is any object with `write(data: bytes) -> None` and `read(n: int) -> bytes`.
+A device is any object with `write(data: bytes) -> None` and `read(n: int) -> bytes`; with `accepts(count: int) -> bool`
+it may refuse the byte after `count` others. The lines must be routed as open drain, or the run stops.
 """
 
 from __future__ import annotations
@@ -19,12 +20,18 @@ EVENTS = (
 )  # fmt: skip
 
 
+# Where this board wires a controller's clock and data lines: (port, pin, alternate function).
+LINES = {"I2C1": (("GPIOB", 8, 4), ("GPIOB", 9, 4)), "I2C4": (("GPIOD", 12, 4), ("GPIOB", 7, 11))}
+
+
 class I2c(Peripheral):
     FAMILY = "I2C"
     RESET = {"ISR": bits.I2C_ISR_TXE}
 
     def __init__(self, board, name: str) -> None:
         self.devices: dict[int, object] = {}
+        self.stretch = False  # fault injection: a device holds the clock line down for ever
+        self.lose_arbitration = False  # fault injection: another master wins the next address
         super().__init__(board, name)
 
     def reset(self) -> None:
@@ -56,7 +63,15 @@ class I2c(Peripheral):
         errors = isr & (bits.I2C_ISR_BERR | bits.I2C_ISR_ARLO | bits.I2C_ISR_OVR)
         self._board.nvic.line(IRQ[f"{self.name}_ER"], bool(errors and cr1 & bits.I2C_CR1_ERRIE))
 
+    def _check_lines(self) -> None:
+        for port, pin, alternate in LINES.get(self.name, ()):
+            gpio = self._board.parts[port]
+            if gpio.mode(pin) != 2 or gpio.alternate(pin) != alternate or not gpio.reg["OTYPER"] >> pin & 1:
+                raise NotModelled(f"{self.name}: {port} pin {pin} is not routed to it as open drain, alternate function {alternate}")
+
     def _later(self, method, arg=None) -> None:
+        if self.stretch:
+            return
         self.event = self._board.events.at(self._board.now_ticks() + self._byte_ticks(), method, arg)
 
     def _set(self, flags: int) -> None:
@@ -82,6 +97,7 @@ class I2c(Peripheral):
         if value & bits.I2C_CR2_START:
             if not self.reg["CR1"] & bits.I2C_CR1_PE:
                 raise NotModelled(f"{self.name}->CR2: START with the peripheral off")
+            self._check_lines()
             self._flush()
             self.reading = bool(value & bits.I2C_CR2_RD_WRN)
             self.left = field(value, bits.I2C_CR2_NBYTES)
@@ -98,16 +114,21 @@ class I2c(Peripheral):
 
     def _addressed(self, _arg) -> None:
         self.event = None
+        if self.lose_arbitration:
+            self.lose_arbitration = False
+            self.reg["ISR"] &= ~bits.I2C_ISR_BUSY
+            self._set(bits.I2C_ISR_ARLO)
+            return
         self.target = self.devices.get(self.reg["CR2"] >> 1 & 0x7F)
         if self.target is None:
-            self._set(bits.I2C_ISR_NACKF)
-            # After a NACK the master stops by itself when AUTOEND is set.
-            if self.reg["CR2"] & bits.I2C_CR2_AUTOEND:
-                self._later(self._stopped)
-            elif not self.left:
-                self._set(bits.I2C_ISR_TC)
+            self._refused()
         else:
             self._next()
+
+    def _refused(self) -> None:
+        """After a NACK the master sends a stop by itself, AUTOEND or not."""
+        self._set(bits.I2C_ISR_NACKF)
+        self._later(self._stopped)
 
     def _next(self) -> None:
         """Ask for the next byte, or end the chunk."""
@@ -147,7 +168,12 @@ class I2c(Peripheral):
     def _sent(self, _arg) -> None:
         self.event = None
         self.reg["ISR"] |= bits.I2C_ISR_TXE
-        self._next()
+        accepts = getattr(self.target, "accepts", None)
+        if accepts is not None and not accepts(len(self.out) - 1):
+            self.out.pop()
+            self._refused()
+        else:
+            self._next()
 
     def _flush(self) -> None:
         if self.out and self.target is not None:
