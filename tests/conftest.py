@@ -37,7 +37,7 @@ def make() -> Callable[..., None]:
         (REPO / "build").mkdir(exist_ok=True)
         with (REPO / "build" / ".make.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            done = subprocess.run(["make", *targets], cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+            done = subprocess.run(["make", *targets], check=False, cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             pytest.fail(f"make {' '.join(targets)}: exit {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}", pytrace=False)
 

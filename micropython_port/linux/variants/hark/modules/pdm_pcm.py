@@ -1,5 +1,6 @@
 """machine.PDM_PCM on Linux: the stream interface of the board's microphone over a recording. See machine.py."""
 
+import errno
 import io
 import os
 import select
@@ -19,14 +20,12 @@ class Wav:
     def __init__(self, path, rate, channels, paced, ibuf):
         self._file = open(path, "rb")
         try:
-            left, found = self._find_data(path)
+            self._left, found = self._find_data(path)  # bytes
+            if found != (rate, channels):
+                raise ValueError("%s: %d Hz, %d channels; asked for %d Hz, %d channels" % ((path,) + found + (rate, channels)))
         except ValueError:
             self._file.close()
             raise
-        self._left = left  # bytes
-        if found != (rate, channels):
-            self._file.close()
-            raise ValueError("%s: %d Hz, %d channels; asked for %d Hz, %d channels" % ((path,) + found + (rate, channels)))
         self._bytes_per_ms = 2 * channels * rate / 1000
         self._frame = 2 * channels
         self._paced = paced
@@ -63,6 +62,10 @@ class Wav:
             at += length + length % 2
         raise ValueError("%s: truncated, no %s chunk" % (path, "data" if found else "fmt"))
 
+    @property
+    def ended(self):
+        return self._left == 0
+
     def available(self):
         """Bytes that can be read now; when the recording is at its end, as many as anybody may want."""
         if not self._paced or not self._left:
@@ -95,6 +98,7 @@ class Pipe:
     """Raw samples from standard input, which sets the pace itself."""
 
     lost = 0
+    ended = False
 
     def __init__(self):
         self._poll = select.poll()
@@ -109,6 +113,7 @@ class Pipe:
         while done < len(buf):
             n = sys.stdin.buffer.readinto(view[done:])
             if not n:
+                self.ended = True
                 break
             done += n
         return done // 2 * 2
@@ -118,15 +123,18 @@ class Pipe:
 
 
 class PDM_PCM(io.IOBase):
-    """The microphone. `rate` in Hz, `format` MONO or STEREO, `ibuf` bytes of the ring that HARK_REALTIME=1 fills.
+    """The microphone, with the board's interface (micropython_port/stm32f7/PDM_PCM.md).
 
-    Which microphones, their gain and DC removal mean nothing for a recording; they are accepted and change no sample.
+    rate in Hz, format MONO or STEREO; ibuf is the ring in bytes that HARK_REALTIME=1 fills. Which microphones, gain_db
+    and dc_removal mean nothing for a recording: they are accepted and change no sample.
     """
 
-    MONO = 0
-    STEREO = 1
+    MONO = 1  # the number of channels
+    STEREO = 2
 
     def __init__(self, id, *, rate=16000, format=MONO, mics=None, gain_db=0, dc_removal=True, ibuf=8192):
+        if id != 0:
+            raise ValueError("id must be 0")
         if format not in (self.MONO, self.STEREO):
             raise ValueError("format must be PDM_PCM.MONO or PDM_PCM.STEREO")
         name = os.getenv("HARK_AUDIO")
@@ -135,51 +143,68 @@ class PDM_PCM(io.IOBase):
         if name == "-":
             self._source = Pipe()
         else:
-            self._source = Wav(name, rate, 1 + format, os.getenv("HARK_REALTIME") == "1", ibuf)
+            self._source = Wav(name, rate, format, os.getenv("HARK_REALTIME") == "1", ibuf)
+        self._frame = 2 * format
+        self._gain_db = float(gain_db)
         self._handler = None
         self._polled = False  # asyncio's way: poll first, then read what is there
         self._waiting = None  # the buffer that irq's handler will be called for
         self._turn = self._on_turn
 
     def readinto(self, buf):
-        """Fills buf and returns its length. At the recording's end it returns less, then 0.
+        """Fills buf and returns its length; at the recording's end it returns less, then 0.
 
-        Once polled (select, asyncio) it returns what is there.
-        With a handler set by irq() it returns 0 at once and the handler is called when buf is full; the last buffer is
-        filled up with silence, and a call after that raises EOFError.
+        Once polled (select, asyncio) it returns what is there. With a handler set by irq() it returns at once, and the
+        handler is called when buf is full: the last buffer is filled up with silence, and a call after that raises EOFError.
         """
+        source = self._running()
+        if len(buf) % self._frame:
+            raise OSError(errno.EINVAL)
         if self._polled:
-            return self._source.readinto(memoryview(buf)[: self._open().available()])
+            return source.readinto(memoryview(buf)[: source.available()])
         if self._handler is None:
-            while self._open().available() < len(buf) and not self._at_end():
+            while source.available() < len(buf) and not source.ended:
                 time.sleep_ms(1)
-            return self._source.readinto(buf)
-        if self._at_end():
+            return source.readinto(buf)
+        if self._waiting is not None:
+            raise OSError(errno.EBUSY)
+        if source.ended:
             raise EOFError("the recording is at its end")
         self._waiting = buf
         micropython.schedule(self._turn, None)
-        return 0
+        return len(buf)
 
     def read(self, n=-1):
-        """The stream protocol's read: up to n bytes of what is there now, None when nothing is."""
-        there = self._open().available()
-        if not there:
+        """Up to n bytes of what is there now; None when nothing is."""
+        source = self._running()
+        if not source.available():
             return None
-        buf = bytearray(min(there, n if n >= 0 else 4096))
-        return bytes(memoryview(buf)[: self._source.readinto(buf)])
+        buf = bytearray(min(source.available(), n if n >= 0 else 4096))
+        return bytes(memoryview(buf)[: source.readinto(buf)])
 
     def irq(self, handler):
         """handler(mic) is called when a readinto has filled its buffer; None makes readinto wait again."""
-        self._open()
+        self._running()
         self._handler = handler
         self._polled = False
+        if handler is None:
+            self._waiting = None
+
+    def any(self):
+        """Bytes that can be read at once."""
+        return self._running().available()
 
     def overruns(self):
         """Samples lost since the start, of one channel."""
         return self._source.lost if self._source else 0
 
+    def gain_db(self, value=None):
+        if value is None:
+            return self._gain_db
+        self._gain_db = float(value)
+
     def deinit(self):
-        """Closes the recording; what is called afterwards raises ValueError."""
+        """Closes the recording; what is called afterwards raises OSError(ENODEV)."""
         source, self._source, self._waiting = self._source, None, None
         if source:
             source.close()
@@ -189,27 +214,24 @@ class PDM_PCM(io.IOBase):
     def ioctl(self, request, arg):
         if request == _POLL:
             self._polled = True
-            return arg & (_POLL_RD if self._open().available() else 0)
+            return arg & (_POLL_RD if self._running().available() else 0)
         return 0
 
-    def _open(self):
+    def _running(self):
         if not self._source:
-            raise ValueError("the microphone was deinitialised")
+            raise OSError(errno.ENODEV)
         return self._source
 
-    def _at_end(self):
-        return getattr(self._open(), "_left", 1) == 0
-
     def _on_turn(self, _):
-        buf = self._waiting
+        source, buf = self._source, self._waiting
         if buf is None:
             return
-        if self._source.available() < len(buf) and not self._at_end():
+        if source.available() < len(buf) and not source.ended:
             time.sleep_ms(1)
             micropython.schedule(self._turn, None)
             return
-        self._waiting = None
-        n = self._source.readinto(buf)
+        n = source.readinto(buf)
         for i in range(n, len(buf)):
             buf[i] = 0
+        self._waiting = None
         self._handler(self)
