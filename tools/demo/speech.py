@@ -16,8 +16,8 @@ from tools.bench_live.track import KEYWORDS, Track, assemble
 
 from .audio import RATE_HZ, resampled
 
-# Voice, words a minute, pitch (0..99). Clear voices at an unhurried pace, the way one talks to a machine.
-VOICES = (("en-us", 130, 45), ("en-gb", 130, 40), ("en-gb-x-rp", 130, 50), ("en-us+f3", 130, 55), ("en-gb-scotland", 130, 40))
+# Voice, words a minute, pitch (0..99): five of espeak-ng's clearer voices at an unhurried pace (README.md, "Voices").
+VOICES = (("en-us", 150, 45), ("en+m3", 150, 45), ("en-us+f2", 150, 45), ("en+m7", 150, 45), ("en-us+f3", 150, 45))
 SENTENCES = (
     ("is this thing listening", "yes"),
     ("the lamp in the kitchen", "on"),
