@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from . import inject
 from .audio import load
 from .errors import VBoardError, VBoardTimeout
 from .events import TICK_HZ, ticks
 from .machine import Machine
 from .memory import FLASH_BASE
 from .periph.nor import SECTOR
+from .snapshot import Snapshot
 
 ROMFS_BASE, ROMFS_BYTES = 0x0810_0000, 1 << 20
 
@@ -201,6 +203,18 @@ class Board(Machine):
     def power_cut_at(self, instructions: int) -> None:
         """Cut the power once `self.instructions` reaches this; the run under way then raises PowerCut."""
         self.power_cut = instructions
+
+    def snapshot(self) -> Snapshot:
+        """The whole board as it is; `restore` goes back to it, as often as wanted."""
+        return Snapshot(self)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this very board."""
+        snapshot.put_back(self)
+
+    def inject(self, fault: str, **options) -> None:
+        """Make something go wrong; the faults and their options are the functions of inject.py."""
+        getattr(inject, fault)(self, **options)
 
     def power_on(self) -> None:
         """Power again: RAM is lost, flash and NOR are as they were."""

@@ -125,6 +125,7 @@ class Machine:
         self.resets += 1
         if cause == "power":
             self.cpu.memory.randomise_ram(self.seed)
+            self.sound.start = None
         for entry in self.events.heap:
             owner = getattr(entry[2], "__self__", None)
             if not getattr(owner, "SURVIVES_RESET", False):

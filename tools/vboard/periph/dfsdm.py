@@ -78,7 +78,7 @@ class Filter:
 
     def available(self) -> int:
         """Samples that wait for the DMA."""
-        n = self._completed() - self.taken
+        n = max(self._completed() - self.taken, 0)
         if n and self.lose:
             lost = min(n, self.lose)
             self.lose -= lost
@@ -153,7 +153,11 @@ class Filter:
     def stop(self) -> None:
         self._board.events.cancel(self.event)
         self.event = None
+        if self.stream is not None:
+            self.stream.sync()
         self.start = None
+        if self.stream is not None:
+            self.stream.schedule()
 
     def _end_of_conversion(self, _arg) -> None:
         """Without DMA every sample is an event; one that nobody fetched is overrun."""

@@ -294,3 +294,16 @@ class QuadSpi(Peripheral):
         if self._window_open:
             self._board.cpu.uc.mem_unmap(BASE["QSPI"], SIZE)
             self._window_open = False
+
+    def mapped(self) -> bool:
+        """Whether the registers say memory-mapped mode."""
+        return self.busy and field(self.reg["CCR"], bits.QUADSPI_CCR_FMODE) == MAPPED
+
+    def leave_window(self) -> None:
+        """Forget the mapped copy of the chip: its contents are about to be replaced."""
+        self._close_window()
+        self._window = None
+
+    def enter_window(self) -> None:
+        self._nor.changed.clear()
+        self._open_window()

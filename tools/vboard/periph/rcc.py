@@ -279,3 +279,6 @@ class Rcc(Peripheral):
             self.reg["CIR"] |= bits.RCC_CIR_CSSF
             self._changed()
             self._board.nvic.set_pending(NMI)
+
+    def kill_crystal_event(self, _arg) -> None:
+        self.kill_crystal()
