@@ -77,15 +77,14 @@ static inline int32_t fx_div_pot(int32_t x, int32_t n) {
     return (x >> n) + ((x & mask) > threshold);
 }
 
-// x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0,
-// shift in [-31, 30]. For shift < 0, |x| < 2^30, which lets the second rounding do without a compare; for shift > 0
-// the product x * 2^shift wraps.
+// x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0, shift in [-31, 30];
+// for shift > 0 the product x * 2^shift wraps. The second rounding is fx_div_pot without its compare.
 static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
     if (shift >= 0) {
         return fx_mul_q31(fx_shl(x, (unsigned)shift), mult);
     }
     int32_t high = fx_mul_q31(x, mult);
-    return (high + ((int32_t)1 << (-shift - 1)) + (high >> 31)) >> -shift;
+    return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
 // The same with one rounding, ties towards plus infinity, which is what TensorFlow Lite's fully connected kernel does.
