@@ -99,7 +99,7 @@ def test_word_longer_than_the_window(windows: Windows) -> None:
         assert slow.draw(np.random.default_rng(i), YES, 0).any()
 
 
-def test_helpers() -> None:
+def test_placing_speed_and_noise() -> None:
     """Off-by-one errors at the window's edges would cut or fold words."""
     window = np.zeros(4, np.float32)
     add_at(window, np.array([1, 2, 3], np.float32), -2)
