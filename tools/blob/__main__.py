@@ -1,4 +1,4 @@
-"""`python -m tools.blob show model.kws` prints a blob; `... convert model.tflite model.kws` makes a bare one."""
+"""Prints blobs (show), makes a bare one from a TensorFlow Lite model (convert) or one with random weights (sample)."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.blob.reader import BlobError, read
+from tools.blob.samples import SAMPLES
 
 
 def show(args: argparse.Namespace) -> None:
@@ -23,6 +24,10 @@ def convert(args: argparse.Namespace) -> None:
     args.output.write_bytes(convert_tflite(args.model.read_bytes()))
 
 
+def sample(args: argparse.Namespace) -> None:
+    args.output.write_bytes(SAMPLES[args.name]())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.blob", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -34,6 +39,10 @@ def main() -> int:
     two.add_argument("model", type=Path)
     two.add_argument("output", type=Path)
     two.set_defaults(run=convert)
+    three = commands.add_parser("sample", help="a network with random weights, for tests and benches")
+    three.add_argument("name", choices=SAMPLES)
+    three.add_argument("output", type=Path)
+    three.set_defaults(run=sample)
     args = parser.parse_args()
     try:
         args.run(args)
