@@ -103,14 +103,17 @@ class App:
             ended = True
         except BaseException as e:
             self._note_error(e)
-        self.chunks += 1
         try:
+            found = self.detector.review(self.chunks)
+            if found:
+                self._blink()
+            self.chunks += 1
             rows = self.stream.feed(full)
             if rows:
                 self.decisions += rows
-                if self.detector.feed(self.stream.scores, rows, self.chunks) and self.led:
-                    self.led.value(1)
-                    self._led_off = self.chunks + self._led_chunks
+                found = self.detector.feed(self.stream.scores, rows, self.chunks)
+                if found:
+                    self._blink()
             if self.chunks == self._led_off and self.led:
                 self.led.value(0)
         except BaseException as e:  # KeyboardInterrupt too: this is not the code that it is meant for
@@ -118,6 +121,11 @@ class App:
         self._count_time(time.ticks_diff(time.ticks_us(), begin))
         if ended:
             self.stop()
+
+    def _blink(self):
+        if self.led:
+            self.led.value(1)
+            self._led_off = self.chunks + self._led_chunks
 
     def _note_error(self, error):
         self.errors += 1

@@ -18,7 +18,7 @@ EVENTS_KEPT = 16  # a power of two; older events that nobody fetched are overwri
 
 
 class Thresholds:
-    """Mapping keyword -> threshold (float, 0..1); an assignment counts from the next decision on.
+    """Mapping keyword -> threshold (float, 0..1); an assignment counts at once (`Detector.review`).
 
     An unknown keyword raises KeyError with the known ones, a bad value ValueError with the range.
     """
@@ -27,6 +27,7 @@ class Thresholds:
         self._labels = labels
         self._full = full  # the sum that stands for a posterior of 1.0
         self._value = {}
+        self.changed = False  # since the detector last looked
         # Compared with the class sums. Classes that are never reported keep a sum out of reach.
         self.sums = array("i", [2 * full + 1] * len(labels))
 
@@ -45,6 +46,7 @@ class Thresholds:
         self._value[keyword] = value
         # Rounded up, so that an average of exactly the threshold is enough and 0 still needs a score.
         self.sums[index] = max(1, -int(-value * self._full // 1))
+        self.changed = True
 
     def keys(self):
         return [label for label in self._labels if not label.startswith("_")]
@@ -112,6 +114,7 @@ class Detector:
         for i in range(self._classes):
             self._sums[i] = 0
         self._at = 0
+        self._best = 0
         self._quiet = 0
         self._held = -1
 
@@ -130,14 +133,22 @@ class Detector:
             if sums[i] > sums[best]:
                 best = i
         self._at = 0 if at == len(history) else at
-        limits = self.threshold.sums
-        held = self._held
-        if held >= 0 and sums[held] < limits[held]:
-            self._held = held = -1
+        self._best = best
         if self._quiet:
             self._quiet -= 1
+            self._release()
             return -1
-        if sums[best] < limits[best] or best == held:
+        return self._judge()
+
+    def _release(self):
+        held = self._held
+        if held >= 0 and self._sums[held] < self.threshold.sums[held]:
+            self._held = -1
+
+    def _judge(self):
+        self._release()
+        best = self._best
+        if self._quiet or self._sums[best] < self.threshold.sums[best] or best == self._held:
             return -1
         self._quiet = self.refractory
         self._held = best
@@ -151,17 +162,30 @@ class Detector:
         found = 0
         base = 0
         while rows > 0:
-            best = self.step(scores, base)
-            if best >= 0:
-                slot = self._events_in & (EVENTS_KEPT - 1)
-                self._event_class[slot] = best
-                self._event_score[slot] = self._sums[best] * 1000 // self._full
-                self._event_tick[slot] = tick
-                self._events_in += 1
-                found += 1
+            found += self._note(self.step(scores, base), tick)
             base += self._classes
             rows -= 1
         return found
+
+    def review(self, tick):
+        """Judge the last decision again when a threshold has changed since; returns as `feed` does.
+
+        So a change counts at once, without waiting for the next decision.
+        """
+        if not self.threshold.changed:
+            return 0
+        self.threshold.changed = False
+        return self._note(self._judge(), tick)
+
+    def _note(self, best, tick):
+        if best < 0:
+            return 0
+        slot = self._events_in & (EVENTS_KEPT - 1)
+        self._event_class[slot] = best
+        self._event_score[slot] = self._sums[best] * 1000 // self._full
+        self._event_tick[slot] = tick
+        self._events_in += 1
+        return 1
 
     def events(self, seconds_per_tick=1.0):
         """Yield (keyword, score 0..1, time in s) for every event not yet handed out, oldest first.

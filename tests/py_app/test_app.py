@@ -161,10 +161,10 @@ def test_thresholds_and_save(app, tmp_path):
         app.threshold["yes"] = 7
 
 
-def test_threshold_change_counts_for_the_next_decision(app):
-    """`app.threshold["no"] = ...` while listening must not wait for a restart."""
+def test_threshold_change_counts_with_the_next_chunk(app):
+    """`app.threshold["no"] = ...` while listening waits neither for a restart nor for the next decision."""
     app.start()
-    app.stream.script = [[0, 0, 0, 200], [0, 0, 0, 200]]
+    app.stream.script = [[0, 0, 0, 200], None]
     deliver()
     assert list(app.events()) == []
     app.threshold["no"] = 0.5

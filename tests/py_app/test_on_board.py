@@ -107,7 +107,7 @@ def test_start_and_stop_leak_nothing(listening):
     board = listening
     free = "import gc\ngc.collect()\nprint(gc.mem_free())"
     cycle = "import time\nfor _ in range({}):\n    app.start()\n    time.sleep_ms(60)\n    app.stop()\n"
-    board.exec(cycle.format(3), timeout_s=10)
+    board.exec(cycle.format(12), timeout_s=10)
     board.exec(free)
     before = int(board.exec(free))
     board.exec(cycle.format(20), timeout_s=20)

@@ -93,6 +93,25 @@ def case_threshold_counts_at_once():
     assert names(detector, [row(yes=200)]) == ["yes"]
 
 
+def case_review_judges_the_last_decision_again():
+    detector = make(window=1, refractory=2, threshold={"yes": 0.9})
+    detector.feed(row(yes=200), 1, 3)
+    assert detector.review(4) == 0
+    detector.threshold["yes"] = 0.5
+    assert detector.review(5) == 1 and detector.review(6) == 0
+    assert [(keyword, tick) for keyword, _, tick in detector.events()] == [("yes", 5.0)]
+    # It is held and quiet like any other report.
+    detector.threshold["yes"] = 0.4
+    assert detector.review(7) == 0
+    assert names(detector, [row(yes=200)] * 5) == [None] * 5
+
+
+def case_review_before_the_first_decision():
+    detector = make(threshold={"yes": 0, "no": 0})
+    detector.threshold["yes"] = 0
+    assert detector.review(1) == 0
+
+
 def case_bad_arguments():
     for options in ({"window": 0}, {"window": 33}, {"refractory": -1}, {"refractory": 1001}):
         raises(ValueError, lambda: make(**options), "decisions")
