@@ -36,8 +36,15 @@ MMIO_WRITE = ctypes.CFUNCTYPE(
 NOWHERE = 0xF000_0000  # an `until` address that no code reaches
 OPCODE_WFI, OPCODE_WFE = b"\x30\xbf", b"\x20\xbf"
 
-CORE_REGS = ["R0", "R1", "R2", "R3", "R12", "LR", "PC", "XPSR", "SP", "CONTROL"]
+CORE_REGS = ["R0", "R1", "R2", "R3", "R12", "LR", "PC", "XPSR", "SP", "CONTROL", "PSP"]
+MASK_REGS = ["PRIMASK", "FAULTMASK", "BASEPRI"]
+ENTRY_REGS = ["SP", "XPSR", "CONTROL", "LR", "PC"]  # XPSR's exception number also switches to the main stack
+LEAVE_REGS = ["IPSR", "CONTROL", "SP", "R0", "R1", "R2", "R3", "R12", "LR", "XPSR", "PC"]
 FLOAT_REGS = [f"S{i}" for i in range(16)] + ["FPSCR"]
+REG_ID = {
+    name: getattr(arm, f"UC_ARM_REG_{name}")
+    for name in [*CORE_REGS, *MASK_REGS, *FLOAT_REGS, "IPSR", "MSP", *(f"R{i}" for i in range(13))]
+}
 
 
 class Bulk:
@@ -45,19 +52,19 @@ class Bulk:
 
     def __init__(self, uc: Uc, names: list[str]) -> None:
         n = len(names)
-        self._uc, self._n = uc, n
-        self._ids = (ctypes.c_int * n)(*(getattr(arm, f"UC_ARM_REG_{name}") for name in names))
+        self._handle, self._n = uc._uch, n
+        self._ids = (ctypes.c_int * n)(*(REG_ID[name] for name in names))
         self.values = (ctypes.c_uint64 * n)()
         base = ctypes.addressof(self.values)
         self._pointers = (ctypes.c_void_p * n)(*(base + 8 * i for i in range(n)))
 
     def read(self) -> list[int]:
-        uclib.uc_reg_read_batch(self._uc._uch, self._ids, self._pointers, self._n)
+        uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._n)
         return [v & 0xFFFF_FFFF for v in self.values]
 
     def write(self, values: list[int]) -> None:
         self.values[:] = values
-        uclib.uc_reg_write_batch(self._uc._uch, self._ids, self._pointers, self._n)
+        uclib.uc_reg_write_batch(self._handle, self._ids, self._pointers, self._n)
 
 
 @dataclass
@@ -87,6 +94,12 @@ class Cpu:
         uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._on_write_protected)
         self.core = Bulk(uc, CORE_REGS)
         self.floats = Bulk(uc, FLOAT_REGS)
+        self.masks = Bulk(uc, MASK_REGS)
+        self.entry = Bulk(uc, ENTRY_REGS)
+        self.leave = Bulk(uc, LEAVE_REGS)
+        self._handle = uc._uch
+        self._one = ctypes.c_uint64()
+        self._one_pointer = ctypes.byref(self._one)
         self.on_write = None
         self.running = False
         self._stop: Stop | None = None
@@ -131,10 +144,12 @@ class Cpu:
     # ---- registers
 
     def get(self, name: str) -> int:
-        return self.uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}"))
+        uclib.uc_reg_read(self._handle, REG_ID[name], self._one_pointer)
+        return self._one.value & 0xFFFF_FFFF
 
     def set(self, name: str, value: int) -> None:
-        self.uc.reg_write(getattr(arm, f"UC_ARM_REG_{name}"), value)
+        self._one.value = value
+        uclib.uc_reg_write(self._handle, REG_ID[name], self._one_pointer)
 
     @property
     def instructions(self) -> int:
@@ -151,7 +166,7 @@ class Cpu:
         """End the slice from inside a callback; what is left of the block may still run."""
         self.state.stopped = 1
         self.state.limit = 0
-        self.uc.emu_stop()
+        uclib.uc_emu_stop(self._handle)
 
     def run(self, limit: int) -> Stop:
         """Run until `limit` instructions in total have retired (to the end of the block), or something happens."""
@@ -162,14 +177,14 @@ class Cpu:
         self.running = True
         s.block_first = s.instructions
         s.block_bytes = 0
-        try:
-            self.uc.emu_start(pc | 1, NOWHERE)
-        except UcError:
-            if self._stop is None:
-                raise
-        finally:
-            self.running = False
+        status = uclib.uc_emu_start(self._handle, pc | 1, NOWHERE, 0, 0)
+        self.running = False
         stop = self._stop
+        if self.uc._hook_exception is not None:
+            failure, self.uc._hook_exception = self.uc._hook_exception, None
+            raise failure
+        if status and stop is None:
+            raise UcError(status)
         if stop is None:
             pc = self.get("PC")
             if not s.stopped and self.code(pc - 2, 2) == OPCODE_WFI:

@@ -6,6 +6,8 @@ Exception numbers are the architecture's: 2 NMI, 3 HardFault, 4 MemManage, 5 Bus
 
 from __future__ import annotations
 
+import struct
+
 from .cpu import CORE_REGS, Cpu, Stop
 from .errors import Lockup
 
@@ -20,7 +22,7 @@ CFSR_UNDEFINSTR, CFSR_INVSTATE, CFSR_INVPC = 1 << 16, 1 << 17, 1 << 18
 HFSR_FORCED = 1 << 30
 CONTROL_SPSEL, CONTROL_FPCA = 2, 4
 XPSR_T, XPSR_ALIGN = 1 << 24, 1 << 9
-(R0, R1, R2, R3, R12, LR, PC, XPSR, SP, CONTROL) = range(len(CORE_REGS))
+(R0, R1, R2, R3, R12, LR, PC, XPSR, SP, CONTROL, PSP) = range(len(CORE_REGS))
 
 
 class Nvic:
@@ -103,6 +105,8 @@ class Nvic:
         """The exception to take now. A masked one arms the block hook's watch."""
         state = self._cpu.state
         state.watch = 0
+        if not self.pending:
+            return None
         number = self.best_pending()
         if number is None:
             return None
@@ -111,12 +115,9 @@ class Nvic:
             return None
         if number == NMI:
             return number
-        get = self._cpu.get
-        if get("FAULTMASK") & 1 or (group >= 0 and get("PRIMASK") & 1):
-            masked = True
-        else:
-            base = self.group(get("BASEPRI"))
-            masked = base != 0 and group >= base
+        primask, faultmask, base = self._cpu.masks.read()
+        base = self.group(base)
+        masked = faultmask & 1 or (group >= 0 and primask & 1) or (base != 0 and group >= base)
         if masked:
             state.watch, state.watch_priority = 1, max(group, 0)
             return None
@@ -139,7 +140,7 @@ class Nvic:
         view = cpu.memory.view(frame, 4 * len(words))
         if view is None:
             raise Lockup(f"stack at {frame:#010x} is no memory, entering exception {number}")
-        view[:] = b"".join(w.to_bytes(4, "little") for w in words)
+        view[:] = struct.pack(f"<{len(words)}I", *words)
         thread = not self.active
         exc_return = 0xFFFF_FFE1 | (0 if float_context else 0x10) | (8 if thread else 0)
         if thread and regs[CONTROL] & CONTROL_SPSEL:
@@ -149,11 +150,7 @@ class Nvic:
         self.pending.discard(number)
         self.active.append(number)
         self.taken += 1
-        cpu.set("SP", frame)
-        cpu.set("XPSR", XPSR_T | number)  # also switches to the main stack
-        cpu.set("CONTROL", regs[CONTROL] & ~CONTROL_FPCA)
-        cpu.set("LR", exc_return)
-        cpu.set("PC", handler | 1)
+        cpu.entry.write([frame, XPSR_T | number, regs[CONTROL] & ~CONTROL_FPCA, exc_return, handler | 1])
 
     def leave(self, exc_return: int) -> None:
         """EXC_RETURN reached PC: unstack. Back-to-back exceptions are entered from the main loop."""
@@ -165,27 +162,25 @@ class Nvic:
             cpu.set("FAULTMASK", 0)
         if number in self.level:
             self.pending.add(number)
-        to_process_stack = bool(exc_return & 4)
-        cpu.set("IPSR", self.active[-1] if self.active else 0)
-        control = cpu.get("CONTROL") & ~(CONTROL_SPSEL | CONTROL_FPCA)
-        cpu.set("CONTROL", control | (CONTROL_SPSEL if to_process_stack else 0))
-        frame = cpu.get("SP")
+        regs = cpu.core.read()
+        control = regs[CONTROL] & ~(CONTROL_SPSEL | CONTROL_FPCA)
+        frame = regs[SP]
+        if exc_return & 4:
+            control |= CONTROL_SPSEL
+            frame = regs[PSP]
         float_context = not exc_return & 0x10
         size = 104 if float_context else 32
         view = cpu.memory.view(frame, size)
         if view is None:
             raise Lockup(f"stack at {frame:#010x} is no memory, leaving exception {number}")
-        words = view.cast("I") if frame % 4 == 0 else memoryview(bytes(view)).cast("I")
+        words = struct.unpack(f"<{size // 4}I", view)
         if float_context:
-            cpu.floats.write(list(words[8:25]))
-            cpu.set("CONTROL", cpu.get("CONTROL") | CONTROL_FPCA)
+            cpu.floats.write(words[8:25])
+            control |= CONTROL_FPCA
         xpsr = words[7]
-        cpu.set("SP", frame + size + (4 if xpsr & XPSR_ALIGN else 0))
-        for name, value in zip(CORE_REGS[: R12 + 1], words[:5], strict=True):
-            cpu.set(name, value)
-        cpu.set("LR", words[5])
-        cpu.set("XPSR", xpsr & ~XPSR_ALIGN)
-        cpu.set("PC", words[6] | 1)
+        sp = frame + size + (4 if xpsr & XPSR_ALIGN else 0)
+        ipsr = self.active[-1] if self.active else 0
+        cpu.leave.write([ipsr, control, sp, *words[:6], xpsr & ~XPSR_ALIGN, words[6] | 1])
 
     # ---- faults
 

@@ -22,7 +22,7 @@ ICR = {
     bits.USART_ICR_IDLECF: bits.USART_ISR_IDLE, bits.USART_ICR_TCCF: bits.USART_ISR_TC,
     bits.USART_ICR_RTOCF: bits.USART_ISR_RTOF, bits.USART_ICR_CMCF: bits.USART_ISR_CMF,
 }  # fmt: skip
-HALF_DUPLEX = bits.USART_CR3_HDSEL
+FRAME_BITS = bits.USART_CR1_M | bits.USART_CR1_OVER8 | bits.USART_CR1_PCE
 
 
 class Usart(Peripheral):
@@ -48,6 +48,8 @@ class Usart(Peripheral):
 
     def reset(self) -> None:
         super().reset()
+        self.byte_time: int | None = None  # ticks; None when it must be computed anew
+        self.wrong_speed = False
         self.received = 0
         self.tdr: int | None = None
         self.shifting: int | None = None
@@ -75,6 +77,23 @@ class Usart(Peripheral):
         return 1 + data + (2 if field(self.reg["CR2"], bits.USART_CR2_STOP) >= 2 else 1)
 
     def byte_ticks(self) -> int:
+        if self.byte_time is None:
+            self.byte_time = self._byte_ticks()
+            self.wrong_speed = self._host_side() and abs(self.baud() / HOST_BAUD - 1) > 0.03
+        return self.byte_time
+
+    def clocks_changed(self) -> None:
+        self.byte_time = None
+
+    def write_BRR(self, value: int) -> None:
+        self.reg["BRR"] = value
+        self.byte_time = None
+
+    def write_CR2(self, value: int) -> None:
+        self.reg["CR2"] = value
+        self.byte_time = None
+
+    def _byte_ticks(self) -> int:
         baud = self.baud()
         if not baud:
             raise NotModelled(f"{self.name}->BRR = {self.reg['BRR']:#x}: a divider below 16")
@@ -82,7 +101,8 @@ class Usart(Peripheral):
 
     def _garbled(self) -> bool:
         """The host's speed and ours differ too much to understand each other."""
-        return self._host_side() and abs(self.baud() / HOST_BAUD - 1) > 0.03
+        self.byte_ticks()
+        return self.wrong_speed
 
     def _host_side(self) -> bool:
         return self.name == "USART1"
@@ -105,6 +125,8 @@ class Usart(Peripheral):
     # ---- registers
 
     def write_CR1(self, value: int) -> None:
+        if (value ^ self.reg["CR1"]) & FRAME_BITS:
+            self.byte_time = None
         self.reg["CR1"] = value
         enabled = value & bits.USART_CR1_UE
         acks = bits.USART_ISR_TEACK | bits.USART_ISR_REACK
