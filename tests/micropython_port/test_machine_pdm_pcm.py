@@ -74,14 +74,15 @@ show(buf)
 def test_gain(listen: Listen, gain_db: float, expected: int) -> None:
     """Quiet speech would stay quiet, or the level of loud speech be wrong; a full scale must not wrap round."""
     lines = listen(tone(1000, 800), f"""
-mic = PDM_PCM(0, gain_db={gain_db})
+mic = PDM_PCM(0, gain_db={gain_db}, dc_removal=False)
 buf = bytearray(3200)
 mic.readinto(buf)
 show(buf)
 """)
     pcm = samples(lines[0])
     assert abs(pcm).max() == pytest.approx(expected, rel=0.002, abs=1)
-    assert np.array_equal(np.sign(pcm[1:100]), np.sign(tone(1000, 800)[1:100]))
+    exact = np.clip(tone(1000, 800)[:1600] * 10 ** (gain_db / 20), -32768, 32767)
+    assert abs(pcm - exact).max() <= 1
 
 
 def test_gain_changes_while_it_listens(listen: Listen) -> None:
@@ -92,11 +93,11 @@ buf = bytearray(3200)
 mic.readinto(buf)
 mic.gain_db(20)
 mic.readinto(buf); mic.readinto(buf)
-show(buf)
 print(mic.gain_db(), mic.overruns())
+show(buf)
 """)
-    assert abs(samples(lines[0])).max() == pytest.approx(10000, rel=0.01)
-    assert lines[1] == "20.0 0"
+    assert lines[0] == "20.0 0"
+    assert abs(samples(lines[1])).max() == pytest.approx(10000, rel=0.01)
 
 
 def test_an_offset_goes(listen: Listen) -> None:
@@ -166,14 +167,12 @@ def on_data(m):
     m.readinto(buf)
 mic.irq(on_data)
 mic.readinto(buf)
-import machine
-time.sleep_ms(200)
-start = time.ticks_us()
-while time.ticks_diff(time.ticks_us(), start) < 0: pass
 import micropython
+time.sleep_ms(200)
 micropython.schedule(lambda _: time.sleep_us(300000), 0)
-time.sleep_ms(20)
-print(count >= 24, mic.any() < 640, mic.overruns())
+time.sleep_ms(10)
+time.sleep_ms(40)
+print(count >= 26, mic.any() < 640, mic.overruns())
 """)
     assert lines == ["True True 0"]
 
@@ -198,13 +197,13 @@ async def main():
         n = await reader.readinto(buf)
         got += buf[:n]
     got += await reader.readexactly(640)
+    print(ticks > 10, mic.overruns())
     show(got)
 asyncio.run(main())
-print(ticks > 10, mic.overruns())
 """)
-    heard = samples(lines[0])
+    assert lines[0] == "True 0"
+    heard = samples(lines[1])
     assert np.array_equal(heard, NOISE[: len(heard)]) and len(heard) >= 1920
-    assert lines[1] == "True 0"
 
 
 def test_overruns_are_counted_exactly_when_nobody_reads(listen: Listen) -> None:
@@ -218,15 +217,12 @@ mic.readinto(buf)
 show(buf)
 mic.readinto(buf)
 show(buf)
-print(lost, mic.overruns())
+print(lost)
 """)
-    first, second = samples(lines[0]), samples(lines[1])
+    first, second, lost = samples(lines[0]), samples(lines[1]), int(lines[2])
     assert np.array_equal(first, NOISE[:2000])
-    # The block in which the reader came freed the ring's space is where the sound goes on.
-    lost, after = map(int, lines[2].split())
-    assert lost >= 6000 - 160 and lost % 160 in (0, (8000 - 2000) % 160, 80)
-    at = 2000 + after
-    assert np.array_equal(second, NOISE[at : at + 2000])
+    assert 7680 <= 2000 + lost <= 8160 and (2000 + lost) % 160 == 0  # what came in 500 ms
+    assert np.array_equal(second, NOISE[2000 + lost : 4000 + lost])
 
 
 @pytest.mark.parametrize("stall_ms", [15, 25, 35, 45, 95])
@@ -249,9 +245,7 @@ print(mic.overruns())
     lost = int(lines[1])
     assert lost == 160 * max(0, stall_ms // 10 - 1)
     at = 3 * 160 + lost
-    heard = samples(lines[0])
-    if not np.array_equal(heard, NOISE[at : at + 320]):  # the gap may lie a block earlier
-        assert any(np.array_equal(heard[160:], NOISE[p : p + 160]) for p in range(at - 160, at + 481, 160))
+    assert np.array_equal(samples(lines[0]), NOISE[at : at + 320])
 
 
 def test_hardware_losses_are_counted_and_survived(listen: Listen, machine_board, run) -> None:
@@ -349,13 +343,12 @@ print(mic.readinto(bytearray(640)))
 def test_wrong_reads(listen: Listen) -> None:
     """Half a frame would shift left and right; a second buffer would silently replace the first."""
     assert listen(NOISE, """
-import errno
 mic = PDM_PCM(0, format=PDM_PCM.STEREO)
 def attempt(f):
     try:
         return f()
     except (OSError, ValueError) as error:
-        return errno.errorcode[error.errno] if isinstance(error, OSError) else str(error)
+        return error.errno if isinstance(error, OSError) else str(error)
 print(attempt(lambda: mic.readinto(bytearray(6))), attempt(lambda: mic.readinto(bytearray(0))))
 print(attempt(lambda: mic.irq(5)))
 mic.irq(lambda m: None)
@@ -364,7 +357,7 @@ print(attempt(lambda: mic.readinto(buf)), attempt(lambda: mic.readinto(buf)))
 mic.irq(None)
 print(attempt(lambda: mic.readinto(buf)))
 print(attempt(lambda: PDM_PCM(1)))
-""") == ["EINVAL 0", "handler must be callable or None", "6400 EBUSY", "6400", "id must be 0"]
+""") == ["22 0", "handler must be callable or None", "6400 16", "6400", "id must be 0"]
 
 
 def test_the_buffer_of_a_background_read_is_kept(listen: Listen) -> None:
