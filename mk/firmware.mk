@@ -8,20 +8,22 @@ FLASH_LIMIT_KB := 512
 # Upstream's rules want their own variables. They look for micropython-lib, which the pinned sources leave out and nothing here freezes,
 # by its README.md; any folder with one will do. Everything that could differ between machines is fixed in mk/setup.mk.
 upstream_make = $(MAKE) --silent MICROPY_DIR=$(MICROPY_DIR) MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
-    MPY_LIB_DIR=$(MICROPY_DIR)/lib PYTHON=$(PYTHON) USER_C_MODULES=$(if $(wildcard usermod_kws/modkws.c),$(REPO))
+    MPY_LIB_DIR=$(MICROPY_DIR)/lib PYTHON=$(PYTHON) USER_C_MODULES=$(REPO)
 
-# $(call start_over_unless_same,FOLDER,FILES,COMPILER): objects of other flags, sources or compilers must not be linked again.
-define start_over_unless_same
-@key=$$({ cat $(2); echo '$(upstream_make) $(PREFIX_MAP)'; $(3) --version; } 2>&1 | sha256sum); \
-    [ "$$(cat $(1)/.made-with 2>/dev/null)" = "$$key" ] || { rm -rf $(1); mkdir -p $(1); echo "$$key" > $(1)/.made-with; }
+# $(call upstream_build,FOLDER,COMPILER,FILES,ARGUMENTS): one build a folder at a time; it starts over when the flags, the sources' folder,
+# the compiler or FILES have changed, because objects of two kinds must not be linked together.
+define upstream_build
++@mkdir -p $(BUILD); exec 9>$(1).lock; flock 9; \
+    key=$$({ cat $(3); echo '$(upstream_make) $(PREFIX_MAP) $(4)'; $(2) --version; } 2>&1 | sha256sum); \
+    [ "$$(cat $(1)/.made-with 2>/dev/null)" = "$$key" ] || { rm -rf $(1); mkdir -p $(1); echo "$$key" > $(1)/.made-with; }; \
+    $(upstream_make) -j$(JOBS) BUILD=$(1) CFLAGS_EXTRA="$(PREFIX_MAP) -ffile-prefix-map=$(1)=build" $(4)
 endef
 
 .PHONY: firmware
 firmware: packages-firmware venv-base sources ## build/BOARD/firmware.{elf,bin,hex,dfu}, with a table of sizes
 	@[ -d boards/$(BOARD) ] || { echo "BOARD=$(BOARD) is not one of: $$(ls boards | tr '\n' ' ')" >&2; exit 2; }
-	$(call start_over_unless_same,$(FIRMWARE_DIR),micropython_port/stm32f7/Makefile,arm-none-eabi-gcc)
 	@echo "building the firmware for $(BOARD) in build/$(BOARD)"
-	@$(upstream_make) -j$(JOBS) -C micropython_port/stm32f7 BOARD=$(BOARD) BUILD=$(FIRMWARE_DIR) CFLAGS_EXTRA="$(PREFIX_MAP) -ffile-prefix-map=$(FIRMWARE_DIR)=build"
+	$(call upstream_build,$(FIRMWARE_DIR),arm-none-eabi-gcc,micropython_port/stm32f7/Makefile,-C micropython_port/stm32f7 BOARD=$(BOARD))
 	@$(PY) -m tools.size $(FIRMWARE) --limit-kb $(FLASH_LIMIT_KB)
 
 .PHONY: size

@@ -26,11 +26,12 @@ class Wav:
         except ValueError:
             self._file.close()
             raise
-        self._bytes_per_ms = 2 * channels * rate / 1000
         self._frame = 2 * channels
+        self._bytes_per_s = self._frame * rate
         self._paced = paced
         self._ibuf = ibuf
-        self._due_ms = time.ticks_ms()  # when the next byte to be read was heard
+        self._start_ms = time.ticks_ms()
+        self._taken = 0  # bytes, read or lost
         self.lost = 0  # samples of one channel
 
     def _find_data(self, path):
@@ -70,7 +71,7 @@ class Wav:
         """Bytes that can be read now; when the recording is at its end, as many as anybody may want."""
         if not self._paced or not self._left:
             return 1 << 30
-        heard = int(time.ticks_diff(time.ticks_ms(), self._due_ms) * self._bytes_per_ms)
+        heard = time.ticks_diff(time.ticks_ms(), self._start_ms) * self._bytes_per_s // 1000 - self._taken
         if heard > self._ibuf:  # as on the board: what found no room in the ring is gone
             lost = min(heard - self._ibuf, self._left) // self._frame * self._frame
             self._take(lost)
@@ -88,7 +89,7 @@ class Wav:
 
     def _take(self, n):
         self._left -= n
-        self._due_ms = time.ticks_add(self._due_ms, int(n / self._bytes_per_ms))
+        self._taken += n
 
     def close(self):
         self._file.close()
