@@ -22,6 +22,10 @@ class Quant:
     scale: float
     zero_point: int
 
+    def __post_init__(self) -> None:
+        if not (-128 <= self.zero_point <= 127 and 0 < np.float32(self.scale) < np.inf):
+            raise ValueError(f"{self} is no int8 quantisation")
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -180,8 +184,6 @@ class BlobWriter:
     def _tensor(self, shape: Shape, quant: Quant) -> Tensor:
         if not (len(shape) == 3 and all(1 <= n < 1 << 16 for n in shape)):
             raise ValueError(f"shape {shape} is not (h, w, c), each 1..65535")
-        if not (-128 <= quant.zero_point <= 127 and 0 < np.float32(quant.scale) < np.inf):
-            raise ValueError(f"{quant} is no int8 quantisation")
         tensor = Tensor(len(self._tensors), tuple(int(n) for n in shape), quant)
         self._tensors.append(tensor)
         return tensor

@@ -1,0 +1,108 @@
+"""The writer, the planner and the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools.blob import BlobWriter, Quant, quantise
+from tools.blob.plan import Buffer, plan
+from tools.blob.samples import every_op
+from tools.kwslib import Model
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=20))
+def test_plan_keeps_what_lives_together_apart(spec: list[tuple[int, int, int]]) -> None:
+    """Two activations at one place overwrite each other, and the scores are noise."""
+    buffers = [Buffer(size, first, first + length) for size, first, length in spec]
+    total = plan(buffers)
+    for i, a in enumerate(buffers):
+        assert a.offset % 16 == 0 and 0 <= a.offset and a.offset + a.size <= total
+        for b in buffers[:i]:
+            apart = a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
+            assert apart or not a.meets(b)
+    assert total <= sum(-(-b.size // 16) * 16 for b in buffers)
+
+
+@given(st.floats(1e-9, 1e8))
+def test_multiplier(real: float) -> None:
+    """The fixed-point multiplier stands for the real one to 31 bits."""
+    mult, shift = quantise.multiplier(real)
+    if mult:
+        assert 1 << 30 <= mult < 1 << 31 and -31 <= shift <= 30
+        assert mult * 2.0 ** (shift - 31) == pytest.approx(real, rel=2**-30)
+
+
+def _writer() -> tuple[BlobWriter, object]:
+    writer = BlobWriter()
+    return writer, writer.input((4, 4, 2), Quant(0.1, 0))
+
+
+def test_writer_refuses_what_the_core_cannot_run() -> None:
+    """A mistake in a model is told when it is packed, not on the device."""
+    weights, bias, one = np.ones((3, 2, 2, 2), np.int8), np.zeros(3, np.int32), np.ones(1)
+    writer, x = _writer()
+    with pytest.raises(ValueError, match="channels"):
+        writer.conv2d(x, np.ones((3, 2, 2, 5), np.int8), bias, one, Quant(1, 0))
+    with pytest.raises(ValueError, match="may not fit"):
+        writer.conv2d(x, weights, bias + (1 << 30), one, Quant(1, 0))
+    with pytest.raises(ValueError, match="fit into"):
+        writer.max_pool2d(x, (5, 5))
+    with pytest.raises(ValueError, match="int8"):
+        writer.conv2d(x, weights.astype(np.int16), bias, one, Quant(1, 0))
+    with pytest.raises(ValueError, match="reshape"):
+        writer.reshape(x, (1, 1, 31))
+    with pytest.raises(ValueError, match="quantisation"):
+        writer.relu(x, Quant(0.0, 0))
+    with pytest.raises(ValueError, match="labels"):
+        bad = BlobWriter(labels=["a", "b"])
+        bad.input((1, 1, 3), Quant(1, 0))
+        bad.finish()
+    with pytest.raises(ValueError, match="decision_hop"):
+        BlobWriter(decision_hop_frames=2)
+
+
+def test_skip_connection_survives() -> None:
+    """The first operand of a late add must still be there: the planner may not reuse its place in between."""
+    rng = np.random.default_rng(5)
+    writer = BlobWriter()
+    x = writer.input((6, 6, 4), Quant(0.1, 0))
+    identity = np.zeros((4, 1, 1, 4), np.int8)
+    identity[range(4), 0, 0, range(4)] = 100
+    same = {"bias": np.zeros(4, np.int32), "weight_scales": np.array([0.01]), "out": Quant(0.1, 0)}
+    first = writer.conv2d(x, identity, **same)
+    y = first
+    for _ in range(5):
+        y = writer.relu(writer.conv2d(y, identity, **same), Quant(0.1, 0), activation="none")
+    writer.add(first, y, Quant(0.2, 0))
+    features = rng.integers(-128, 128, (6, 6, 4)).astype(np.int8)
+    assert np.array_equal(Model(writer.finish()).run(features), features.reshape(-1))
+
+
+def _tool(repo_root: Path, *args: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "tools.blob", *args], check=False, cwd=repo_root, capture_output=True, text=True)
+
+
+def test_show(repo_root: Path, tmp_path: Path) -> None:
+    """`python -m tools.blob show` is how a developer sees what a file holds."""
+    path = tmp_path / "model.kws"
+    path.write_bytes(every_op())
+    done = _tool(repo_root, "show", "--width", "140", str(path))
+    assert done.returncode == 0, done.stderr
+    for text in ("depthwise_conv_2d", "softmax", "Labels: a, bé, c", '"sample": "every_op"', "8 log-mel bands", "CRC 0x", "2 frames, over 4 frames"):
+        assert text in done.stdout, text
+
+
+def test_show_damaged(repo_root: Path, tmp_path: Path) -> None:
+    """A damaged file ends with an error and says which checksum was expected."""
+    path = tmp_path / "bad.kws"
+    path.write_bytes(every_op()[:-1] + b"?")
+    done = _tool(repo_root, "show", str(path))
+    assert done.returncode == 1 and "CRC at byte 8: stored 0x" in done.stderr
+    done = _tool(repo_root, "show", str(tmp_path / "none.kws"))
+    assert done.returncode == 1 and "none.kws" in done.stderr
