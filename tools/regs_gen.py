@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = ROOT / "micropython_port" / "stm32f7"
+HEADER = PORT / "stm32f7_regs.h"
 
 # Instance -> (layout in "registers", name in "bases").  The names are the reference manual's.
 PERIPHERALS: dict[str, tuple[str, str]] = {
@@ -69,6 +70,12 @@ def struct_text(name: str, layout: dict[str, int | list[int]]) -> str:
     return "typedef struct {\n" + "\n".join(lines) + f"\n}} {name}_TypeDef;\n"
 
 
+def port_sources() -> list[Path]:
+    """The files whose names count: the port's own C, and the boards' headers."""
+    own = [path for path in sorted(PORT.glob("*.[ch]")) if path.name != HEADER.name]
+    return own + sorted((ROOT / "boards").rglob("*.h"))
+
+
 def used_names(sources: list[Path]) -> set[str]:
     """Every identifier that the sources mention, the suffixes _Pos and _Msk taken off."""
     words = set(re.findall(r"\b[A-Z][A-Za-z0-9]*_\w+\b", "\n".join(p.read_text() for p in sources)))
@@ -114,12 +121,10 @@ def header_text(facts: dict, names: set[str] | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--facts", type=Path, default=ROOT.parent / "shared" / "facts" / "stm32f769.json")
-    parser.add_argument("--out", type=Path, default=PORT / "stm32f7_regs.h")
+    parser.add_argument("--out", type=Path, default=HEADER)
     parser.add_argument("--all", action="store_true", help="every mask of these peripherals, not only those in use")
     args = parser.parse_args()
-    sources = [p for p in sorted(PORT.glob("*.[ch]")) if p.name != args.out.name]
-    sources += sorted((ROOT / "boards").rglob("*.h"))
-    names = None if args.all else used_names(sources)
+    names = None if args.all else used_names(port_sources())
     args.out.write_text(header_text(json.loads(args.facts.read_text()), names))
     print(f"wrote {args.out}")
 
