@@ -41,9 +41,10 @@ MASK_REGS = ["PRIMASK", "FAULTMASK", "BASEPRI"]
 ENTRY_REGS = ["SP", "XPSR", "CONTROL", "LR", "PC"]  # XPSR's exception number also switches to the main stack
 LEAVE_REGS = ["IPSR", "CONTROL", "SP", "R0", "R1", "R2", "R3", "R12", "LR", "XPSR", "PC"]
 FLOAT_REGS = [f"S{i}" for i in range(16)] + ["FPSCR"]
+HIGH_FLOAT_REGS = [f"S{i}" for i in range(16, 32)]
 REG_ID = {
     name: getattr(arm, f"UC_ARM_REG_{name}")
-    for name in [*CORE_REGS, *MASK_REGS, *FLOAT_REGS, "IPSR", "MSP", *(f"R{i}" for i in range(13))]
+    for name in [*CORE_REGS, *MASK_REGS, *FLOAT_REGS, *HIGH_FLOAT_REGS, "IPSR", "MSP", *(f"R{i}" for i in range(13))]
 }
 
 

@@ -12,6 +12,7 @@ from .bus import Bus, Peripheral
 from .cpu import Cpu, Stop
 from .errors import NotModelled, PowerCut, VBoardError
 from .events import TICK_HZ, Clock, Events
+from .fpdp import Doubles
 from .memory import FLASH_BASE, FLASH_BYTES
 from .nvic import Nvic
 from .parts import build
@@ -29,6 +30,7 @@ class Machine:
     def __init__(self, elf: str | Path, seed: int = 0) -> None:
         self.symbols = Symbols(Path(elf))
         self.cpu = Cpu()
+        self.doubles = Doubles(self.cpu)
         self.events = Events()
         self.events._on_earlier = self._event_earlier
         self.clock = Clock(RESET_HCLK)
@@ -202,6 +204,8 @@ class Machine:
             self.nvic.leave(stop.pc | 1)
         elif kind == "svc":
             self.nvic.supervisor_call()
+        elif kind == "undefined" and self.doubles.emulate(stop.pc):
+            return
         elif kind == "fault" and self.scs.mpu.let_through(stop.address):
             cpu = self.cpu
             cpu.run(cpu.instructions + 1)
