@@ -9,6 +9,7 @@ from tools.blob.writer import BlobWriter, Quant, Tensor
 
 KEYWORDS = ["silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
 RELU_QUANT = Quant(0.25, -128)
+LOGIT_QUANT = Quant(0.1, 3)
 
 
 class _Random:
@@ -32,7 +33,7 @@ class _Random:
         channels = x.shape[2] * multiplier
         return self.writer.depthwise_conv2d(x, *self._linear((*kernel, channels), channels), RELU_QUANT, padding="same", activation="relu", **options)
 
-    def dense(self, x: Tensor, classes: int, out: Quant = Quant(0.1, 3)) -> Tensor:
+    def dense(self, x: Tensor, classes: int, out: Quant = LOGIT_QUANT) -> Tensor:
         return self.writer.fully_connected(x, *self._linear((classes, int(np.prod(x.shape))), classes), out)
 
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow")
-from tensorflow.lite.python import schema_py_generated as schema  # noqa: E402
-from tflite_models import ModelBuilder, options, reference_run  # noqa: E402
+from tensorflow.lite.python import schema_py_generated as schema
+from tflite_models import ModelBuilder, options, reference_run
 
-from tools.blob.tflite import convert  # noqa: E402
-from tools.kwslib import Model  # noqa: E402
+from tools.blob.tflite import convert
+from tools.kwslib import Model
 
 Act, Op, Pad = schema.ActivationFunctionType, schema.BuiltinOperator, schema.Padding
 CASES = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -116,7 +116,9 @@ def test_pools(h, w, c, kh, kw, stride, padding, activation, zero, scale, averag
     x = b.tensor((1, h, w, c), scale, zero)
     out = [-(-n // s) if padding == Pad.SAME else (n - k) // s + 1 for n, k, s in zip((h, w), (kh, kw), stride, strict=True)]
     y = b.tensor((1, *out, c), scale, zero)
-    values = options("Pool2D", filterHeight=kh, filterWidth=kw, strideH=stride[0], strideW=stride[1], padding=padding, fusedActivationFunction=activation)
+    values = options(
+        "Pool2D", filterHeight=kh, filterWidth=kw, strideH=stride[0], strideW=stride[1], padding=padding, fusedActivationFunction=activation
+    )
     b.op(Op.AVERAGE_POOL_2D if average else Op.MAX_POOL_2D, [x], y, *values, version=2)
     check(b.finish([x], y), (h, w, c), rng)
 

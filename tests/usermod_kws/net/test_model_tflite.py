@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("tensorflow")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kernels"))
-from tensorflow.lite.python import schema_py_generated as schema  # noqa: E402
-from tflite_models import ModelBuilder, options, reference_run  # noqa: E402
+from tensorflow.lite.python import schema_py_generated as schema
+from tflite_models import ModelBuilder, options, reference_run
 
-from tools.blob.tflite import convert  # noqa: E402
-from tools.kwslib import Model  # noqa: E402
+from tools.blob.tflite import convert
+from tools.kwslib import Model
 
 Act, Op, Pad = schema.ActivationFunctionType, schema.BuiltinOperator, schema.Padding
 
@@ -26,7 +26,9 @@ class Chain(ModelBuilder):
         self.x = self.input = self.tensor((1, *shape), 0.1, -3)
         self.shape, self.scale = shape, 0.1
 
-    def _linear(self, code: int, shape: tuple[int, ...], channels: int, axis: int, y_shape: tuple[int, ...], opts: tuple, activation_scale: float = 0.15) -> None:
+    def _linear(
+        self, code: int, shape: tuple[int, ...], channels: int, axis: int, y_shape: tuple[int, ...], opts: tuple, activation_scale: float = 0.15
+    ) -> None:
         products = int(np.prod(shape)) // channels
         scales = self.rng.uniform(0.5, 1.5, channels) * 0.02 / np.sqrt(products)
         weights = self.tensor(shape, scales, data=self.rng.integers(-127, 128, shape).astype(np.int8), axis=axis)
