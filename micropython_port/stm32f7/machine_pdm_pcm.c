@@ -1,89 +1,27 @@
 // machine.PDM_PCM: the board's microphones as a stream of int16 samples, used like machine.I2S in receive mode.
 //
-// The DMA interrupt fills a ring (pdm_ring.c); readinto empties it in one of three ways:
+// The DMA interrupt fills a ring (pdm_ring.c); readinto (pdm_stream.c) empties it in one of three ways:
 // - blocking, from the start: returns when the buffer is full;
 // - non-blocking, after irq(handler): returns at once, the interrupt fills the buffer and schedules handler(mic);
 // - asyncio, after the stream was polled: returns what there is.
 // Nothing allocates after the constructor.  PDM_PCM.md is the user's manual.
 
 #include "py/mperrno.h"
-#include "py/mphal.h"
 #include "py/runtime.h"
-#include "py/stream.h"
 
-#include "dfsdm.h"
-#include "pdm_ring.h"
+#include "pdm_pcm.h"
 #include "port.h"
 
-typedef enum { MONO = 1, STEREO = 2 } format_t; // the value is the number of channels
-typedef enum { BLOCKING, NON_BLOCKING, ASYNCIO } io_mode_t;
-
-// No block arrives for this long: the microphones' clock or the DMA has stopped.
-#define SILENCE_TIMEOUT_MS 500
 #define MIN_RING_BLOCKS 2
-
-typedef struct _machine_pdm_pcm_obj_t {
-    mp_obj_base_t base;
-    // As constructed.
-    const dfsdm_rate_t *rate;
-    mp_float_t gain_db;
-    uint32_t ibuf; // bytes
-    uint8_t mics[DFSDM_MAX_MICS];
-    bool dc_removal;
-    // Running.
-    pdm_ring_t ring; // channels 0: deinitialised
-    volatile uint32_t frames_missed; // lost before they reached the ring
-    io_mode_t io_mode;
-    // The non-blocking read.
-    mp_obj_t callback;
-    mp_obj_t app_object; // keeps the buffer from being collected
-    uint8_t *app_bytes;
-    uint32_t app_frames; // still to copy
-    volatile bool copying;
-    volatile bool callback_due; // the copy is complete, the callback not scheduled yet
-} machine_pdm_pcm_obj_t;
 
 const mp_obj_type_t machine_pdm_pcm_type;
 
 // The one that runs; there is one set of microphones.
 MP_REGISTER_ROOT_POINTER(struct _machine_pdm_pcm_obj_t *machine_pdm_pcm);
 
-static uint32_t frame_bytes(const machine_pdm_pcm_obj_t *self) {
-    return self->ring.channels * sizeof(int16_t);
-}
-
-// ---- in the interrupt ----------------------------------------------------------------------------------------------
-
-static void continue_copy(machine_pdm_pcm_obj_t *self) {
-    uint32_t got = pdm_ring_get(&self->ring, self->app_bytes, self->app_frames);
-    self->app_bytes += got * frame_bytes(self);
-    self->app_frames -= got;
-    if (self->app_frames == 0) {
-        self->copying = false;
-        self->callback_due = true;
-    }
-}
-
-// A full scheduler queue refuses; the next block tries again.
-static void schedule_callback(machine_pdm_pcm_obj_t *self) {
-    self->callback_due = !mp_sched_schedule(self->callback, MP_OBJ_FROM_PTR(self));
-}
-
-static void on_block(const int32_t *const words[], uint32_t count, uint32_t lost) {
-    machine_pdm_pcm_obj_t *self = MP_STATE_PORT(machine_pdm_pcm);
-    self->frames_missed += lost;
-    pdm_ring_put(&self->ring, words, count);
-    if (self->copying) {
-        continue_copy(self);
-    }
-    if (self->callback_due) {
-        schedule_callback(self);
-    }
-}
-
 // ---- construction --------------------------------------------------------------------------------------------------
 
-static void stop(machine_pdm_pcm_obj_t *self) {
+void pdm_pcm_stop(machine_pdm_pcm_obj_t *self) {
     if (self == NULL || self != MP_STATE_PORT(machine_pdm_pcm)) {
         return;
     }
@@ -98,10 +36,10 @@ static void stop(machine_pdm_pcm_obj_t *self) {
 }
 
 void machine_pdm_pcm_deinit_all(void) {
-    stop(MP_STATE_PORT(machine_pdm_pcm));
+    pdm_pcm_stop(MP_STATE_PORT(machine_pdm_pcm));
 }
 
-static machine_pdm_pcm_obj_t *running(mp_obj_t self_in) {
+machine_pdm_pcm_obj_t *pdm_pcm_running(mp_obj_t self_in) {
     machine_pdm_pcm_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (self->ring.channels == 0) {
         mp_raise_OSError(MP_ENODEV); // after deinit, or another PDM_PCM has taken the microphones over
@@ -195,7 +133,7 @@ static void pdm_pcm_init_helper(machine_pdm_pcm_obj_t *self, size_t n_args, cons
     self->app_object = mp_const_none;
     pdm_ring_init(&self->ring, samples, capacity, channels, gain, self->dc_removal ? dc_shift_for(rate->rate_hz) : 0);
     MP_STATE_PORT(machine_pdm_pcm) = self;
-    dfsdm_start(rate, mics, channels, on_block);
+    dfsdm_start(rate, mics, channels, pdm_pcm_on_block);
 }
 
 static mp_obj_t pdm_pcm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
@@ -227,117 +165,7 @@ static void pdm_pcm_print(const mp_print_t *print, mp_obj_t self_in, mp_print_ki
     mp_printf(print, ", dc_removal=%s, ibuf=%u)", self->dc_removal ? "True" : "False", (unsigned)self->ibuf);
 }
 
-// ---- reading -------------------------------------------------------------------------------------------------------
-
-static mp_uint_t start_copy(machine_pdm_pcm_obj_t *self, void *buffer, mp_uint_t size, int *errcode) {
-    if (self->copying) {
-        *errcode = MP_EBUSY;
-        return MP_STREAM_ERROR;
-    }
-    uint32_t irq_state = irq_save();
-    self->app_bytes = buffer;
-    self->app_frames = size / frame_bytes(self);
-    self->copying = true;
-    continue_copy(self); // there may be enough already
-    if (self->callback_due) {
-        schedule_callback(self);
-    }
-    irq_restore(irq_state);
-    return size;
-}
-
-static mp_uint_t wait_for_frames(machine_pdm_pcm_obj_t *self, uint8_t *bytes, mp_uint_t size, int *errcode) {
-    uint32_t frames = size / frame_bytes(self);
-    mp_uint_t last_progress = mp_hal_ticks_ms();
-    while (frames > 0) {
-        uint32_t got = pdm_ring_get(&self->ring, bytes, frames);
-        bytes += got * frame_bytes(self);
-        frames -= got;
-        if (got > 0) {
-            last_progress = mp_hal_ticks_ms();
-        } else if (mp_hal_ticks_ms() - last_progress > SILENCE_TIMEOUT_MS) {
-            *errcode = MP_ETIMEDOUT;
-            return MP_STREAM_ERROR;
-        } else {
-            mp_event_wait_indefinite();
-            running(MP_OBJ_FROM_PTR(self)); // a callback may have stopped it
-        }
-    }
-    return size;
-}
-
-static mp_uint_t pdm_pcm_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {
-    machine_pdm_pcm_obj_t *self = running(self_in);
-    if (size % frame_bytes(self) != 0 || (self->io_mode == NON_BLOCKING && self->app_object == mp_const_none)) {
-        *errcode = MP_EINVAL; // half a frame, or read() without a buffer that outlives it
-        return MP_STREAM_ERROR;
-    }
-    if (size == 0) {
-        return 0;
-    }
-    if (self->io_mode == NON_BLOCKING) {
-        return start_copy(self, buffer, size, errcode);
-    }
-    if (self->io_mode == BLOCKING) {
-        return wait_for_frames(self, buffer, size, errcode);
-    }
-    uint32_t got = pdm_ring_get(&self->ring, buffer, size / frame_bytes(self));
-    if (got == 0) {
-        *errcode = MP_EAGAIN;
-        return MP_STREAM_ERROR;
-    }
-    return got * frame_bytes(self);
-}
-
-static mp_uint_t pdm_pcm_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
-    machine_pdm_pcm_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (request == MP_STREAM_CLOSE) {
-        stop(self);
-        return 0;
-    }
-    if (request != MP_STREAM_POLL) {
-        *errcode = MP_EINVAL;
-        return MP_STREAM_ERROR;
-    }
-    self->io_mode = ASYNCIO; // who polls wants what there is, as with machine.I2S
-    if (self->ring.channels == 0) {
-        return MP_STREAM_POLL_NVAL;
-    }
-    return pdm_ring_available(&self->ring) > 0 ? arg & MP_STREAM_POLL_RD : 0;
-}
-
-static const mp_stream_p_t pdm_pcm_stream = { .read = pdm_pcm_read, .ioctl = pdm_pcm_ioctl, .is_text = false };
-
-// readinto(buffer) -> bytes; whole frames only.
-static mp_obj_t pdm_pcm_readinto(size_t n_args, const mp_obj_t *args) {
-    machine_pdm_pcm_obj_t *self = running(args[0]);
-    if (!self->copying) {
-        self->app_object = args[1];
-    }
-    return mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_stream_readinto_obj), n_args, 0, args);
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pdm_pcm_readinto_obj, 2, 3, pdm_pcm_readinto);
-
-// irq(handler): from here on readinto does not block; irq(None): it blocks again, and a copy under way is given up.
-static mp_obj_t pdm_pcm_irq(mp_obj_t self_in, mp_obj_t handler) {
-    machine_pdm_pcm_obj_t *self = running(self_in);
-    if (handler != mp_const_none && !mp_obj_is_callable(handler)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("handler must be callable or None"));
-    }
-    uint32_t irq_state = irq_save();
-    self->callback = handler;
-    self->io_mode = handler == mp_const_none ? BLOCKING : NON_BLOCKING;
-    if (handler == mp_const_none) {
-        self->copying = false;
-        self->callback_due = false;
-        self->app_object = mp_const_none;
-    }
-    irq_restore(irq_state);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(pdm_pcm_irq_obj, pdm_pcm_irq);
-
-// ---- the rest ------------------------------------------------------------------------------------------------------
+// ---- methods -------------------------------------------------------------------------------------------------------
 
 static mp_obj_t pdm_pcm_init(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     pdm_pcm_init_helper(MP_OBJ_TO_PTR(args[0]), n_args - 1, args + 1, kwargs);
@@ -346,7 +174,7 @@ static mp_obj_t pdm_pcm_init(size_t n_args, const mp_obj_t *args, mp_map_t *kwar
 static MP_DEFINE_CONST_FUN_OBJ_KW(pdm_pcm_init_obj, 1, pdm_pcm_init);
 
 static mp_obj_t pdm_pcm_deinit(mp_obj_t self_in) {
-    stop(MP_OBJ_TO_PTR(self_in));
+    pdm_pcm_stop(MP_OBJ_TO_PTR(self_in));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(pdm_pcm_deinit_obj, pdm_pcm_deinit);
@@ -360,14 +188,14 @@ static MP_DEFINE_CONST_FUN_OBJ_1(pdm_pcm_overruns_obj, pdm_pcm_overruns);
 
 // any() -> bytes that can be read at once.
 static mp_obj_t pdm_pcm_any(mp_obj_t self_in) {
-    const machine_pdm_pcm_obj_t *self = running(self_in);
-    return mp_obj_new_int_from_uint(pdm_ring_available(&self->ring) * frame_bytes(self));
+    const machine_pdm_pcm_obj_t *self = pdm_pcm_running(self_in);
+    return mp_obj_new_int_from_uint(pdm_ring_available(&self->ring) * pdm_pcm_frame_bytes(self));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(pdm_pcm_any_obj, pdm_pcm_any);
 
 // gain_db() -> float; gain_db(value) changes it from the next block on.
 static mp_obj_t pdm_pcm_gain_db(size_t n_args, const mp_obj_t *args) {
-    machine_pdm_pcm_obj_t *self = running(args[0]);
+    machine_pdm_pcm_obj_t *self = pdm_pcm_running(args[0]);
     if (n_args == 1) {
         return mp_obj_new_float(self->gain_db);
     }
