@@ -319,7 +319,7 @@ static mp_uint_t mp_machine_uart_ioctl(mp_obj_t self_in, mp_uint_t request, uint
     }
     if (request == MP_STREAM_FLUSH) {
         while (!mp_machine_uart_txdone(self)) {
-            mp_event_wait_ms(1);
+            mp_event_handle_nowait(); // no sleep: the end of the last byte raises no interrupt
         }
         return 0;
     }

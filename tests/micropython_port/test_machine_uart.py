@@ -75,6 +75,21 @@ except OSError as error:
 """) == ["None True", "0", "1 b'x'", "19"]
 
 
+@pytest.mark.parametrize("baudrate", [2400, 9600, 115200, 1_000_000])
+def test_flush_returns_when_the_last_bit_is_out(run, baudrate: int) -> None:
+    """A half-duplex driver would turn its line round too early, or so late that it misses the answer."""
+    (line,) = run(f"""
+from machine import UART
+import time
+uart = UART(6, {baudrate})
+start = time.ticks_us()
+uart.write("Hello World")
+uart.flush()
+print(time.ticks_diff(time.ticks_us(), start))
+""")
+    assert 0 <= int(line) - 11 * 10 * 1e6 / baudrate < 100
+
+
 @pytest.mark.parametrize("arguments", ["1", "7", "6, 10", "6, bits=9", "6, stop=3", "6, parity=2", '6, tx="PA0"', "6, rxbuf=0", "6, txbuf=40000"])
 def test_wrong_arguments_are_refused(run, arguments: str) -> None:
     """A wrong setting would talk nonsense on the line, or take the REPL's port away."""
