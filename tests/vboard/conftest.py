@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,17 +13,23 @@ from tools.vboard.regs import TABLE
 
 HERE = Path(__file__).parent
 COMPILE = [
-    "arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", "-O1", "-g",
-    "-std=gnu11", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-fno-tree-loop-distribute-patterns",
+    "arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-O1", "-g",
+    "-std=gnu11", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-fno-math-errno", "-fno-tree-loop-distribute-patterns",
 ]  # fmt: skip
-PRELUDE = """
-#include "device.h"
-extern void reset_handler(void);
-void halt(void) { for (;;) __asm volatile("wfi"); }
-#define WEAK __attribute__((weak, alias("halt")))
-void nmi(void) WEAK; void hard_fault(void) WEAK; void mem_manage(void) WEAK; void bus_fault(void) WEAK;
-void usage_fault(void) WEAK; void svc(void) WEAK; void pendsv(void) WEAK; void systick(void) WEAK;
+PRELUDE = '#include "device.h"\nvoid reset_handler(void);\nvoid halt(void) { for (;;) __asm volatile("wfi"); }\n'
+START = """
+int main(void);
+extern uint32_t _bss_start[], _bss_end[];
+extern const uint32_t _data_load[];
+void reset_handler(void) {
+    for (uint32_t *p = _bss_start; p < _bss_end; p++) *(volatile uint32_t *)p = _data_load[p - _bss_start];
+    done = 0;
+    main();
+    done = 1;
+    halt();
+}
 """
+HANDLERS = ["nmi", "hard_fault", "mem_manage", "bus_fault", "usage_fault", "svc", "pendsv", "systick"]
 
 
 def device_header() -> str:
@@ -41,9 +48,10 @@ def device_header() -> str:
 
 def vectors(source: str) -> str:
     """A vector table; `irq_NAME` functions in the source are entered at their interrupt's place."""
-    core = ["0x20010000", "reset_handler", "nmi", "hard_fault", "mem_manage", "bus_fault", "usage_fault", "0", "0",
-            "0", "0", "svc", "0", "0", "pendsv", "systick"]  # fmt: skip
-    entries = [f"(void *){c}" for c in core]
+    has = {name: re.search(rf"void {name}\(|ENTRY\({name},", source) for name in HANDLERS}
+    core = ["reset_handler", *HANDLERS[:5], "0", "0", "0", "0", HANDLERS[5], "0", "0", *HANDLERS[6:]]
+    entries = ["(void *)0x20010000"]
+    entries += [f"(void *){'halt' if name in has and not has[name] else name}" for name in core]
     for name, number in TABLE["irq"].items():
         if number >= 0 and f"void irq_{name}(" in source:
             entries.append(f"[{16 + number}] = (void *)irq_{name}")
@@ -66,13 +74,12 @@ class BareBoard(Board):
 def bare(tmp_path):
     """bare(source, **board options) -> a BareBoard before its first instruction. The source defines main()."""
 
-    def build(source: str, **options) -> BareBoard:
+    def build(source: str, fpu: str = "fpv5-sp-d16", **options) -> BareBoard:
         (tmp_path / "device.h").write_text(device_header())
         body = source + "\nvolatile uint32_t done;\n"
-        start = "int main(void);\nvoid reset_handler(void) { done = 0; main(); done = 1; halt(); }\n"
-        (tmp_path / "program.c").write_text(PRELUDE + '#line 1 "test.c"\n' + body + start + vectors(source))
+        (tmp_path / "program.c").write_text(PRELUDE + '#line 1 "test.c"\n' + body + START + vectors(source))
         elf = tmp_path / "program.elf"
-        command = [*COMPILE, "-T", str(HERE / "bare.ld"), "-I", str(tmp_path), str(tmp_path / "program.c"), "-o", str(elf)]
+        command = [*COMPILE, f"-mfpu={fpu}", "-T", str(HERE / "bare.ld"), "-I", str(tmp_path), str(tmp_path / "program.c"), "-o", str(elf)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return BareBoard(elf, **options)

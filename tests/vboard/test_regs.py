@@ -55,8 +55,11 @@ def test_every_mask_of_the_port_is_the_devices(facts, port_header):
         elif name.endswith("_Pos") and whole in facts["masks"]:
             mask = int(facts["masks"][whole], 16)
             assert int(value, 0) == (mask & -mask).bit_length() - 1, name
+        elif name.removesuffix("_BASE") in facts["bases"]:
+            assert int(value, 0) == int(facts["bases"][name.removesuffix("_BASE")], 16), name
         else:
-            assert name.removesuffix("_BASE") in facts["bases"], f"{name} is not in the fact file"
+            assert name.startswith("__"), f"{name} is not in the fact file"  # what CMSIS' core header asks for
+            continue
         checked += 1
     assert checked > 100
 
@@ -81,6 +84,7 @@ def test_every_register_of_the_port_lies_where_the_devices_does(facts, port_head
     source = tmp_path / "offsets.c"
     source.write_text("\n".join(lines) + "\n")
     (tmp_path / "stm32f7_regs.h").write_text(port_header)
+    (tmp_path / "core_cm7.h").touch()  # not what is looked at here
     command = ["arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-fsyntax-only", "-I", str(tmp_path), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

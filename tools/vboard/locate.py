@@ -7,6 +7,8 @@ from the last one found. If none is found (load-multiple, exotic addressing) the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 SIZE_BITS = {1: 0, 2: 1, 4: 2}
 
 
@@ -51,17 +53,36 @@ def _wide(op: int, low: int, reg: list[int]) -> tuple[bool, int, int] | None:
     return None
 
 
-def find(code: bytes, start: int, reg: list[int], address: int, size: int, load: bool) -> int:
-    """Address of the instruction in `code` (at `start`) that accesses `address`, or `start`."""
-    i = 0
+def _constant(op: int, low: int, pc: int, known: dict[int, int], word: Callable[[int], int]) -> None:
+    """Keep track of registers that the block sets to constants: literals, MOVW and MOVT."""
+    if op >> 11 == 0b01001:
+        known[op >> 8 & 7] = word((pc + 4 & ~3) + 4 * (op & 0xFF))
+    elif op == 0xF8DF:
+        known[low >> 12] = word((pc + 4 & ~3) + (low & 0xFFF))
+    elif op & 0xFBF0 in (0xF240, 0xF2C0):
+        half = (op & 15) << 12 | (op & 0x400) << 1 | (low & 0x7000) >> 4 | low & 0xFF
+        target = low >> 8 & 15
+        known[target] = half if op & 0xFBF0 == 0xF240 else known.get(target, 0) & 0xFFFF | half << 16
+
+
+def find(code: bytes, start: int, reg: list[int], address: int, size: int, load: bool, word: Callable[[int], int]) -> int:
+    """Address of the instruction in `code` (at `start`) that accesses `address`, or `start`.
+
+    `reg` is R0..R15, `word(address)` reads code memory. An instruction whose base register the block had set to
+    another constant just before is passed over when there is a better one.
+    """
+    i, known = 0, {}
+    first = None
     while i + 2 <= len(code):
         op = code[i] | code[i + 1] << 8
-        if op >= 0xE800:
-            low = code[i + 2] | code[i + 3] << 8 if i + 4 <= len(code) else 0
-            found, step = _wide(op, low, reg), 4
-        else:
-            found, step = _narrow(op, reg, start + i), 2
+        wide = op >= 0xE800 and i + 4 <= len(code)
+        low = code[i + 2] | code[i + 3] << 8 if wide else 0
+        found = _wide(op, low, reg) if wide else _narrow(op, reg, start + i)
         if found and found[0] == load and found[1] == size and found[2] & 0xFFFF_FFFF == address:
-            return start + i
-        i += step
-    return start
+            base = op & 15 if wide else op >> 3 & 7
+            if known.get(base, reg[base]) == reg[base]:
+                return start + i
+            first = start + i if first is None else first
+        _constant(op, low, start + i, known, word)
+        i += 4 if wide else 2
+    return start if first is None else first

@@ -232,4 +232,8 @@ class Machine:
         names = [f"R{i}" for i in range(13)] + ["SP", "LR", "PC"]
         reg = [self.cpu.get(n) for n in names]
         code = self.cpu.code(s.block_address, s.block_bytes)
-        return locator.find(code, s.block_address, reg, address, size, access == "read")
+
+        def word(at: int) -> int:
+            return int.from_bytes(self.cpu.code(at, 4), "little")
+
+        return locator.find(code, s.block_address, reg, address, size, access == "read", word)

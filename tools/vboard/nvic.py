@@ -16,7 +16,7 @@ INTERRUPTS = 110
 FIXED_PRIORITY = {1: -3, NMI: -2, HARD_FAULT: -1}
 THREAD_PRIORITY = 256
 
-CFSR_IACCVIOL, CFSR_DACCVIOL, CFSR_MMARVALID = 1 << 0, 1 << 1, 1 << 7
+CFSR_IACCVIOL, CFSR_DACCVIOL, CFSR_MSTKERR, CFSR_MMARVALID = 1 << 0, 1 << 1, 1 << 4, 1 << 7
 CFSR_IBUSERR, CFSR_PRECISERR, CFSR_BFARVALID = 1 << 8, 1 << 9, 1 << 15
 CFSR_UNDEFINSTR, CFSR_INVSTATE, CFSR_INVPC = 1 << 16, 1 << 17, 1 << 18
 HFSR_FORCED = 1 << 30
@@ -139,8 +139,9 @@ class Nvic:
             words += [*cpu.floats.read(), 0]
         view = cpu.memory.view(frame, 4 * len(words))
         if view is None:
-            raise Lockup(f"stack at {frame:#010x} is no memory, entering exception {number}")
-        view[:] = struct.pack(f"<{len(words)}I", *words)
+            number = self._stacking_failed(number, frame)
+        else:
+            view[:] = struct.pack(f"<{len(words)}I", *words)
         thread = not self.active
         exc_return = 0xFFFF_FFE1 | (0 if float_context else 0x10) | (8 if thread else 0)
         if thread and regs[CONTROL] & CONTROL_SPSEL:
@@ -151,6 +152,16 @@ class Nvic:
         self.active.append(number)
         self.taken += 1
         cpu.entry.write([frame, XPSR_T | number, regs[CONTROL] & ~CONTROL_FPCA, exc_return, handler | 1])
+
+    def _stacking_failed(self, number: int, frame: int) -> int:
+        """The stack is exhausted: the fault of the stacking is entered instead, without a frame (a derived exception)."""
+        if number in (NMI, HARD_FAULT):
+            raise Lockup(f"stack at {frame:#010x} is no memory, entering exception {number}")
+        self.cfsr |= CFSR_MSTKERR
+        if MEM_MANAGE in self.enabled and self.group(self.priority_of(MEM_MANAGE)) < self.group(self.priority_of(number)):
+            return MEM_MANAGE
+        self.hfsr |= HFSR_FORCED
+        return HARD_FAULT
 
     def leave(self, exc_return: int) -> None:
         """EXC_RETURN reached PC: unstack. Back-to-back exceptions are entered from the main loop."""
