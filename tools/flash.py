@@ -157,16 +157,17 @@ def choose(machine: Machine, method: str | None, port: str | None, dry_run: bool
 
 def lacks(machine: Machine, method: str, port: str | None) -> str:
     """What is missing for a method, in words; empty when nothing is."""
+    lack = []
     program = PROGRAMS.get(method)
     if program and not shutil.which(program):
-        return f"the program {program} is not installed (Debian package {PACKAGES[program]})"
+        lack.append(f"the program {program} is not installed (Debian package {PACKAGES[program]})")
     if method in ("openocd", "st-flash") and not machine.st_links:
-        return "no ST-LINK on USB; connect the socket marked USB ST-LINK, with a cable that carries data"
+        lack.append("no ST-LINK on USB: connect the socket marked USB ST-LINK, with a cable that carries data")
     if method == "drive" and not machine.drive:
-        return f"the ST-LINK's disk {DRIVE} is not mounted"
+        lack.append(f"the ST-LINK's disk {DRIVE} is not mounted")
     if method == "serial" and not port:
-        return f"--port is needed (an ST-LINK's: {', '.join(machine.ports) or 'none here'}), and BOOT0 must be high at power-up"
-    return ""
+        lack.append(f"--port is needed (an ST-LINK's: {', '.join(machine.ports) or 'none here'}), and BOOT0 must be high at power-up")
+    return "; ".join(lack)
 
 
 def commands(method: str, images: Images, port: str | None) -> list[list[str]]:
