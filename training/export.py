@@ -31,7 +31,7 @@ from training.train import accuracy, deterministic, load_weights, network_input,
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
 CALIBRATION_WINDOWS = 2048
-DETECTOR = {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(LABELS[2:], 0.6)}    # untuned
+DETECTOR = {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(LABELS[2:], 0.7)}    # untuned
 DATA_NOTE = (
     "Speech Commands (Pete Warden, 2018, arXiv 1804.03209), licence CC BY 4.0; no recordings are distributed here. "
     "Figures are of the part of the data set in the data folder, not those that papers print for the whole.")
