@@ -2,8 +2,6 @@
 #ifndef RESET_H
 #define RESET_H
 
-#include "py/mpconfig.h"
-
 // Values of machine.reset_cause().
 enum { PWRON_RESET = 1, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET, FAULT_RESET };
 
@@ -14,7 +12,7 @@ int reset_cause(void);
 void reset_note_soft(void);
 
 // Resets the chip; the start-up then enters the bootloader in ROM instead of this firmware.
-NORETURN void reset_to_bootloader(void);
+__attribute__((noreturn)) void reset_to_bootloader(void);
 // Called first of all after a reset.
 void reset_enter_bootloader_if_asked(void);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "port.h"
+#include "reset.h"
 
 extern uint32_t _data_start[], _data_end[], _data_load[];
 extern uint32_t _bss_start[], _bss_end[];
@@ -58,6 +59,7 @@ void Reset_Handler(void) {
     SCB->CPACR |= 0xFU << 20;
     __DSB();
     __ISB();
+    reset_enter_bootloader_if_asked();
     SCB->VTOR = (uint32_t)(uintptr_t)vectors;
     memcpy(_data_start, _data_load, (size_t)((char *)_data_end - (char *)_data_start));
     clear(_bss_start, _bss_end);
