@@ -29,8 +29,10 @@ static void clear_flags(unsigned stream, uint32_t flags) {
 
 void dma_start_circular(unsigned stream, unsigned request, const volatile uint32_t *source, int32_t *buffer,
     uint32_t words, bool announce) {
+    uint32_t irq_state = irq_save(); // a hard handler may turn a pin's clock on in the same register
     RCC->AHB1ENR |= RCC_AHB1ENR_DMA2EN;
     (void)RCC->AHB1ENR; // the clock needs two cycles
+    irq_restore(irq_state);
     dma_stop(stream);
     DMA_Stream_TypeDef *dma = stream_registers(stream);
     dma->PAR = (uintptr_t)source;
