@@ -78,12 +78,13 @@ static inline int32_t fx_div_pot(int32_t x, int32_t n) {
 }
 
 // x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0, shift in [-31, 30];
-// for shift > 0 the product x * 2^shift wraps. The second rounding is fx_div_pot without its compare.
+// for shift < 0, |x| < 2^30; for shift > 0 the product x * 2^shift wraps. The first rounding is fx_mul_q31 in the form
+// that Arm's SMMULR has, the second is fx_div_pot without its compare.
 static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
     if (shift >= 0) {
         return fx_mul_q31(fx_shl(x, (unsigned)shift), mult);
     }
-    int32_t high = fx_mul_q31(x, mult);
+    int32_t high = (int32_t)(((int64_t)fx_shl(x, 1) * mult + ((int64_t)1 << 31)) >> 32);
     return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 

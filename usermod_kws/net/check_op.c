@@ -122,6 +122,16 @@ static int check_softmax(const kws_model_t *m, uint32_t i, uint32_t where, kws_e
     return KWS_OK;
 }
 
+// The parameters behind the first `used` pairs of mult and shift are 0.
+static int rest_is_zero(const kws_op_t *op, int used) {
+    for (int i = used; i < 3; i++) {
+        if (op->u.q[i].mult != 0 || op->u.q[i].shift != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static int same_shape(const kws_tensor_t *a, const kws_tensor_t *b) {
     return a->h == b->h && a->w == b->w && a->c == b->c;
 }
@@ -141,6 +151,10 @@ int kws_check_op(const kws_model_t *m, uint32_t i, kws_error_t *err) {
     if (op->scratch_offset % KWS_TENSOR_ALIGN != 0 ||
         (uint64_t)op->scratch_offset + op->scratch_bytes > m->arena_bytes) {
         return FAIL(KWS_E_ARENA, "scratch of an op leaves the arena");
+    }
+    if ((op->code == KWS_OP_RELU || op->code == KWS_OP_SOFTMAX || op->code == KWS_OP_RESHAPE) &&
+        !rest_is_zero(op, op->code == KWS_OP_RESHAPE ? 0 : 1)) {
+        return FAIL(KWS_E_RANGE, "unused parameter of an op is not 0");
     }
     const kws_tensor_t *in = &m->tensors[op->input0], *out = &m->tensors[i + 1];
     switch (op->code) {

@@ -15,6 +15,7 @@ from tools.kwslib import KwsError, Model
 MAGIC, VERSION, LENGTH, CRC, OFFSET, ALIGN, OP, SHAPE, RANGE, ARENA = range(-1, -11, -1)
 BLOB = every_op()
 INFO = read(BLOB)
+RESHAPE_OP = next(i for i, o in enumerate(INFO.ops) if o.code == fmt.Op.RESHAPE)
 
 
 def at(section: Section, index: int = 0, size: int = 0, field: int = 0) -> int:
@@ -90,6 +91,7 @@ CASES = {
     "scratch over the input": (op(1, 8), "I", INFO.tensors[1].arena_offset, ARENA),
     "output over the input": (tensor(2, 0), "I", INFO.tensors[1].arena_offset, ARENA),
     "reserved op field": (op(1, 44), "I", 1, RANGE),
+    "parameter of a reshape": (op(RESHAPE_OP, 20), "I", 1, RANGE),
 }
 
 

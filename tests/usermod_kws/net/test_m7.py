@@ -1,0 +1,35 @@
+"""The core as the board's processor runs it: the same bytes, within the instruction budget."""
+
+import numpy as np
+import pytest
+
+unicorn = pytest.importorskip("unicorn")
+from tools.bench.m7run import M7Bench, measure  # noqa: E402
+from tools.blob.samples import SAMPLES, dscnn  # noqa: E402
+from tools.kwslib import Model  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> M7Bench:
+    from tools.bench.m7run import compile_core
+
+    return M7Bench(compile_core(tmp_path_factory.mktemp("m7") / "core.elf"))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_same_bytes_on_a_cortex_m7(bench: M7Bench, name: str) -> None:
+    """What was measured on the host holds on the board only if every byte is the same."""
+    blob = SAMPLES[name]()
+    model = Model(blob)
+    bench.open(blob)
+    rng = np.random.default_rng(4)
+    for _ in range(2):
+        features = rng.integers(-128, 128, model.input_shape).astype(np.int8)
+        np.testing.assert_array_equal(bench.run(features), model.run(features))
+
+
+def test_dscnn_fits_between_decisions(bench: M7Bench) -> None:
+    """Decisions come every 80 ms = 17.3 M cycles; the reference kernels leave half of that to everything else."""
+    *_, (name, instructions, macs) = measure(dscnn(), bench)
+    assert name == "total" and macs == 2_656_768
+    assert 1_000_000 < instructions < 9_200_000
