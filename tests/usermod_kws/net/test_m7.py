@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 unicorn = pytest.importorskip("unicorn")
-from tools.bench.m7run import M7Bench, measure  # noqa: E402
-from tools.blob.samples import SAMPLES, dscnn  # noqa: E402
-from tools.kwslib import Model  # noqa: E402
+from tools.bench.m7run import M7Bench, measure
+from tools.blob.samples import SAMPLES, dscnn
+from tools.kwslib import Model
 
 
 @pytest.fixture(scope="module")
