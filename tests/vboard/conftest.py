@@ -14,7 +14,7 @@ from tools.vboard.regs import TABLE
 HERE = Path(__file__).parent
 COMPILE = [
     "arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-O1", "-g",
-    "-std=gnu11", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-fno-math-errno", "-fno-tree-loop-distribute-patterns",
+    "-std=gnu11", "-Wall", "-Werror", "-Wno-unused-function", "-ffreestanding", "-nostdlib", "-fno-math-errno", "-fno-tree-loop-distribute-patterns",
 ]  # fmt: skip
 PRELUDE = '#include "device.h"\nvoid reset_handler(void);\nvoid halt(void) { for (;;) __asm volatile("wfi"); }\n'
 START = """

@@ -26,6 +26,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--flash-dir", type=Path, help="a folder that keeps the serial flash between runs")
     parser.add_argument("--tcp", type=int, metavar="PORT", help="offer the serial port on this TCP port too (0: any)")
     parser.add_argument("--realtime", action="store_true", help="never run ahead of the wall clock")
+    parser.add_argument("--speed", type=float, default=1.0, help="virtual seconds a wall second where the board waits")
     parser.add_argument("--profile", action="store_true", help="print instructions by function at the end")
     parser.add_argument("--seconds", type=float, help="stop after this much virtual time")
     return parser.parse_args()
@@ -51,7 +52,7 @@ def main() -> int:
     # The first line is for programs: the name to connect to.
     for port in ports:
         print(port.name, flush=True)
-    live = Live(board, ports, args.realtime)
+    live = Live(board, ports, args.realtime, args.speed)
     # A background job of a shell ignores SIGINT, so SIGTERM ends the run in good order too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

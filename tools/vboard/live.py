@@ -15,10 +15,11 @@ IDLE_SHARE = 0.9  # a slice that slept more than this is idle
 class Live:
     """`ports` have fileno, read and write. With realtime the board never runs ahead of the wall clock;
     without, only idle time with nothing to hear waits for it, so that an idle board costs no processor time.
+    Time that is waited for passes `speed` times as fast as the wall clock.
     """
 
-    def __init__(self, board: Board, ports: list, realtime: bool = False) -> None:
-        self.board, self.ports, self.realtime = board, ports, realtime
+    def __init__(self, board: Board, ports: list, realtime: bool = False, speed: float = 1.0) -> None:
+        self.board, self.ports, self.realtime, self.speed = board, ports, realtime, speed
         self._sent = len(board.usart1.output)
         self._wall = time.monotonic()
         self._virtual = board.now_s
@@ -51,7 +52,7 @@ class Live:
         board.run(SLICE_S)
         slept = board.asleep_cycles - asleep > IDLE_SHARE * (board.now_cycles() - started)
         idle = slept and not board.usart1.incoming and not self._hears()
-        ahead = (board.now_s - self._virtual) - (time.monotonic() - self._wall)
+        ahead = (board.now_s - self._virtual) / self.speed - (time.monotonic() - self._wall)
         wait = ahead if ahead > 0 and (self.realtime or idle) else 0.0
         if self._exchange(wait) or not (self.realtime or idle):
             # Being ahead or behind is forgotten: what follows is paced from here.
