@@ -2,7 +2,7 @@
 
 #: ARGS                  more arguments for pytest (make test ARGS="-k romfs")
 .PHONY: test
-test: packages-test venv-test ## all tests (ARGS="-k name" chooses)
+test: packages-test packages-demo venv-test ## all tests (ARGS="-k name" chooses)
 	@$(MAKE) firmware romfs linux host
 	$(PY) -m pytest $(ARGS)
 

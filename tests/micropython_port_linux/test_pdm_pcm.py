@@ -51,7 +51,7 @@ asyncio.run(main())
 def run(program: list[str] | Path, script: str, audio: str | Path | None, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess:
     command = program if isinstance(program, list) else [str(program)]
     environment = dict(env) | ({"HARK_AUDIO": str(audio)} if audio else {})
-    return subprocess.run([*command, "-c", script], input=stdin, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, timeout=60)
+    return subprocess.run([*command, "-c", script], input=stdin, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, timeout=60, check=False)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 16000) -> Path:

@@ -15,4 +15,4 @@ try:
 finally:
     sys.path.extend(_path)
 
-from pdm_pcm import PDM_PCM
+from pdm_pcm import PDM_PCM  # noqa: F401
