@@ -14,11 +14,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.vboard import Board
+from littlefs import LittleFS
+
+from tools.vboard.periph.nor import SECTOR
 
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
 DIRS = ["basics", "micropython", "float", "import", "io", "misc", "extmod", "stress", "inlineasm/thumb"]
+FLASH_BLOCKS = 16320  # of the port's file system on the serial flash
 LIST = HERE / "upstream_expected.txt"
 # Two boards share the work; these take about equally long.
 SHARES = [["basics", "float", "import", "io", "misc", "inlineasm/thumb"], ["extmod", "micropython", "stress"]]
@@ -31,25 +34,23 @@ def expected_failures() -> dict[str, str]:
     return {name: reason.strip() for name, reason in rows}
 
 
-def _put(board: Board, source: Path, target: str) -> None:
-    board.exec(f"f=open({target!r},'wb');f.write({source.read_bytes()!r});f.close()", timeout_s=30)
-
-
-def prepare_flash(elf: Path, suite: Path, folder: Path) -> None:
+def prepare_flash(suite: Path, folder: Path) -> None:
     """A file system with what the tests of import and io expect beside them, and a unittest module."""
-    board = Board(elf, flash_dir=folder)
-    board.boot()
-    made: set[str] = set()
+    fs = LittleFS(block_size=SECTOR, block_count=FLASH_BLOCKS)
     files = [(p, p.relative_to(suite / "import")) for p in sorted((suite / "import").rglob("*.py"))]
     files += [(p, Path("data") / p.name) for p in sorted((suite / "io" / "data").iterdir())]
     files.append((HERE / "unittest.py", Path("lib") / "unittest.py"))
     for source, target in files:
-        for parent in reversed(target.parents[:-1]):
-            if str(parent) not in made:
-                made.add(str(parent))
-                board.exec(f"import os;os.mkdir('/flash/{parent}')", timeout_s=10)
-        _put(board, source, f"/flash/{target}")
-    board.save_nor()
+        if target.parent != Path():
+            fs.makedirs(str(target.parent), exist_ok=True)
+        with fs.open(str(target), "wb") as f:
+            f.write(source.read_bytes())
+    image = memoryview(fs.context.buffer)
+    folder.mkdir(parents=True)
+    for at in range(0, len(image), SECTOR):
+        sector = bytes(image[at : at + SECTOR])
+        if sector.strip(b"\xff"):
+            (folder / f"nor_{at:08x}.bin").write_bytes(sector)
 
 
 def run_share(elf: Path, suite: Path, work: Path, name: str, arguments: list[str]) -> dict[str, str]:
@@ -81,7 +82,7 @@ def run(elf: Path, micropython: Path, work: Path, shares: list[list[str]] = SHAR
     """
     suite = micropython / "tests"
     shutil.rmtree(work, ignore_errors=True)
-    prepare_flash(elf, suite, work / "flash")
+    prepare_flash(suite, work / "flash")
     with ThreadPoolExecutor(len(shares)) as pool:
         jobs = [pool.submit(run_share, elf, suite, work, f"{i}", ["-d", *dirs]) for i, dirs in enumerate(shares)]
         results = {test: result for job in jobs for test, result in job.result().items()}

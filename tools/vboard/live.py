@@ -9,6 +9,7 @@ from collections.abc import Callable
 from .board import Board
 
 SLICE_S = 0.002  # virtual time between two looks at the clients
+WAIT_FROM_S = 0.01
 IDLE_SHARE = 0.9  # a slice that slept more than this is idle
 
 
@@ -53,7 +54,8 @@ class Live:
         slept = board.asleep_cycles - asleep > IDLE_SHARE * (board.now_cycles() - started)
         idle = slept and not board.usart1.incoming and not self._hears()
         ahead = (board.now_s - self._virtual) / self.speed - (time.monotonic() - self._wall)
-        wait = ahead if ahead > 0 and (self.realtime or idle) else 0.0
+        # Short waits cost more in wake-ups than they give in accuracy.
+        wait = ahead if ahead > WAIT_FROM_S and (self.realtime or idle) else 0.0
         if self._exchange(wait) or not (self.realtime or idle):
             # Being ahead or behind is forgotten: what follows is paced from here.
             self._wall, self._virtual = time.monotonic(), board.now_s
