@@ -4,16 +4,15 @@
 .PHONY: test
 test: packages-test packages-demo venv-test ## all tests (ARGS="-k name" chooses)
 	@$(MAKE) firmware romfs linux host
-	$(PY) -m pytest $(ARGS)
+	$(VENV_TEST)/bin/python -m pytest $(ARGS)
 
 .PHONY: lint
 lint: venv-test ## ruff over the Python sources
-	$(PY) -m ruff check .
+	$(VENV_TEST)/bin/python -m ruff check .
 
 .PHONY: bench
-bench: venv-base ## instructions and bytes by layer, beside the last accepted figures (build/reports/bench.json)
-	@$(MAKE) firmware romfs
-	$(PY) -m tools.bench $(ARGS)
+bench: packages-firmware venv-base ## instructions a layer, a window and a front-end frame on a Cortex-M7, of every model
+	@for model in py_app/models/*.kws; do echo "$$model"; $(PY) -m tools.bench.m7run $$model $(ARGS) || exit 1; done
 
 .PHONY: bench-live
 bench-live: venv-base ## hits and false accepts on real recordings in ../shared/data/speech, played into the virtual microphones
