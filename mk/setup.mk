@@ -10,10 +10,11 @@ PYTHON ?= python3
 export HARK_CACHE HARK_MICROPY_TARBALL HARK_DEBIAN_MIRROR PYTHON JOBS
 
 # --- Python: one environment a lock file and interpreter. The test environment holds all of the base one, so once made it serves for both.
-python_tag := $(shell $(PYTHON) -c 'import sys; print("py%d.%d" % sys.version_info[:2])' 2>/dev/null || echo nopython)
+# Asked when a recipe needs it, not before: on a fresh machine Python is one of the things that are installed first.
+python_tag = $(shell $(PYTHON) -c 'import sys; print("py%d.%d" % sys.version_info[:2])' 2>/dev/null || echo nopython)
 lock_key = $(shell sha256sum $(REPO)/requirements/$(1).txt | cut -c 1-12)
-VENV_BASE := $(HARK_CACHE)/venv/base-$(python_tag)-$(call lock_key,base)
-VENV_TEST := $(HARK_CACHE)/venv/test-$(python_tag)-$(call lock_key,test)
+VENV_BASE = $(HARK_CACHE)/venv/base-$(python_tag)-$(call lock_key,base)
+VENV_TEST = $(HARK_CACHE)/venv/test-$(python_tag)-$(call lock_key,test)
 VENV = $(if $(wildcard $(VENV_TEST)/complete),$(VENV_TEST),$(VENV_BASE))
 PY = $(VENV)/bin/python
 
