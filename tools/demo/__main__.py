@@ -5,6 +5,7 @@ detections beside what was said, and ends with a summary and build/demo.png.
 """
 
 import argparse
+import contextlib
 import re
 import sys
 import time
@@ -22,7 +23,7 @@ from tools.bench_live.host import HostModel, decide
 from tools.bench_live.score import Scorer
 from tools.bench_live.track import RATE_HZ, Track
 
-from . import audio, speech
+from . import audio, microphone, speech
 from .session import ROOT, Mpremote, SessionError, VirtualBoard, ask, fetch_stats
 from .view import View, summary
 
@@ -38,6 +39,7 @@ LATEST_S = 0.8  # words are cut close here, so a detection may come later behind
 class Outcome:
     """What came of listening."""
 
+    track: Track  # what was heard
     stats: dict
     heard_s: float
     speed: float  # seconds of audio a second of wall clock
@@ -51,7 +53,7 @@ def main() -> int:
         model = HostModel(model_path.read_bytes())
         image = board_image(args.model)
         track, notes = chosen_track(args)
-    except (audio.AudioError, speech.SpeechError, SessionError, OSError, ValueError) as error:
+    except (audio.AudioError, speech.SpeechError, microphone.NoMicrophoneError, OSError, ValueError) as error:
         console.print(f"[red]{error}[/red]", highlight=False)
         return 2
     for note in notes:
@@ -62,7 +64,7 @@ def main() -> int:
     except SessionError as error:
         console.print(f"[red]{error}[/red]", markup=True, highlight=False)
         return 1
-    finish(console, args, model, track, scorer, outcome)
+    finish(console, args, model, scorer, outcome)
     return 0
 
 
@@ -82,24 +84,13 @@ def arguments() -> argparse.Namespace:
 def chosen_track(args: argparse.Namespace) -> tuple[Track | None, list[str]]:
     """The audio, and what to tell about it; None for the microphone."""
     if args.mic:
-        check_microphone()
+        microphone.check()
         return None, ["listening to this computer's microphone; Ctrl-C ends"]
     if args.wav:
         pcm, notes = audio.load(args.wav)
         # The last word needs some audio behind it before it is complete in the model's window.
         return Track(args.wav.name, np.concatenate([pcm, np.zeros(RATE_HZ, np.int16)]), []), notes
     return speech.cached(ROOT / "build" / "demo.wav"), []
-
-
-def check_microphone() -> None:
-    try:
-        import sounddevice
-
-        sounddevice.query_devices(kind="input")
-    except (ImportError, OSError, ValueError) as error:
-        raise SessionError(f"there is no microphone to listen to on this computer ({error})") from error
-    except Exception as error:  # sounddevice.PortAudioError, which cannot be named when the import has failed
-        raise SessionError(f"the microphone cannot be used ({error})") from error
 
 
 def board_image(model: Path | None) -> Path:
@@ -121,8 +112,9 @@ def listen(args: argparse.Namespace, console: Console, track: Track | None, imag
         soundfile.write(path, track.pcm, RATE_HZ, subtype="PCM_16")
         options += ["--audio", str(path)]
     else:
-        options += ["--mic"]
+        options += ["--audio", "-"]
     board = VirtualBoard(options)
+    recorder = None if track else microphone.Microphone(board.sound)
     setup = SETUP.format(model=f"/rom/{args.model.name}" if args.model else "")
     remote = None
     errors: list[str] = []
@@ -131,41 +123,38 @@ def listen(args: argparse.Namespace, console: Console, track: Track | None, imag
         ask(board.port, setup)
         remote = Mpremote(board.port, "run", "py_app/main.py")
         clock: list[tuple[float, float]] = []  # (wall, audio) at each line of statistics
-        for line in follow(remote):
-            if match := STATS.match(line):
-                clock.append((time.monotonic(), float(match[1])))
-                view.until(clock[-1][1])
-                if track and clock[-1][1] >= track.seconds:
-                    break
-            elif events := list(parse_events(line)):
-                for event in events:
-                    view.event(event)
-            elif line.strip():
-                console.print(line, markup=False, highlight=False)
-                if "Error" in line:
-                    errors.append(line)
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in remote.lines():
+                if match := STATS.match(line):
+                    clock.append((time.monotonic(), float(match[1])))
+                    view.until(clock[-1][1])
+                    if track and clock[-1][1] >= track.seconds:
+                        break
+                elif events := list(parse_events(line)):
+                    for event in events:
+                        view.event(event)
+                elif line.strip():
+                    console.print(line, markup=False, highlight=False)
+                    if "Error" in line:
+                        errors.append(line)
+                    if recorder and line.startswith("listening"):
+                        recorder.start()
         remote.stop()
         if errors or not board.running:
             raise SessionError("the app ended early" + ("" if board.running else "; the virtual board said:\n" + board.output[-3000:]))
+        if recorder:
+            track = Track("microphone", recorder.stop(), [])
         speed = (clock[-1][1] - clock[0][1]) / (clock[-1][0] - clock[0][0]) if len(clock) > 1 else 0.0
-        return Outcome(fetch_stats(board.port), clock[-1][1] if clock else 0.0, speed)
+        return Outcome(track, fetch_stats(board.port), clock[-1][1] if clock else 0.0, speed)
     finally:
         if remote:
             remote.stop()
         board.stop()
 
 
-def follow(remote: Mpremote):
-    """Its lines; Ctrl-C ends them."""
-    try:
-        yield from remote.lines()
-    except KeyboardInterrupt:
-        return
-
-
-def finish(console: Console, args: argparse.Namespace, model: HostModel, track: Track | None, scorer: Scorer, outcome: Outcome) -> None:
+def finish(console: Console, args: argparse.Namespace, model: HostModel, scorer: Scorer, outcome: Outcome) -> None:
     """Summary, report and picture."""
-    stats, score = outcome.stats, scorer.score
+    track, stats, score = outcome.track, outcome.stats, scorer.score
     load = stats["load_mean_percent"]
     hop_s = model.hop_samples / RATE_HZ
     lines = {}
@@ -179,7 +168,7 @@ def finish(console: Console, args: argparse.Namespace, model: HostModel, track: 
     lines["instructions a hop"] = f"{load / 100 * hop_s * CORE_HZ:,.0f} ({1000 * hop_s:.0f} ms hop; audio callback: front end, network, detector)"
     lines["samples lost"] = str(stats["overruns"])
     lines["speed"] = f"{outcome.speed:.2f} x real time on this computer"
-    if track:
+    if track.seconds > 1:
         from .picture import draw
 
         draw(args.picture, track, model, decide(model, track.pcm), scorer, f"{track.name} through {(args.model or BUILT_IN).name}")

@@ -28,9 +28,9 @@ class VirtualBoard:
         command = [sys.executable, "-u", "-m", "tools.vboard", *arguments]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         # A session of its own: Ctrl-C is for the demonstration, which then ends the board itself.
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True)
+        self.sound = self._process.stdin
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._found.wait(start_s)
@@ -39,7 +39,8 @@ class VirtualBoard:
             raise SessionError("the virtual board did not start:\n" + self.output)
 
     def _read(self) -> None:
-        for line in self._process.stdout:
+        for data in self._process.stdout:
+            line = data.decode(errors="replace")
             self._said.append(line)
             if not self.port and (match := PTY.search(line)):
                 self.port = match[0]

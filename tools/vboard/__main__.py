@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .board import Board
 from .errors import PowerCut, VBoardError
+from .feed import Feed
 from .host import Pty, Tcp
 from .live import Live
 
@@ -21,7 +22,8 @@ PROFILE_ROWS = 40
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.vboard", description=__doc__.splitlines()[0])
     parser.add_argument("elf", type=Path, help="the firmware, as built for the board")
-    parser.add_argument("--audio", type=Path, help="a sound file that the microphones hear from the first conversion on")
+    parser.add_argument("--audio", type=Path, help="a sound file that the microphones hear from the first conversion on; "
+                        "- for live sound: raw int16 samples, mono, 16 kHz, on standard input")  # fmt: skip
     parser.add_argument("--romfs", type=Path, help="an image for the ROMFS partition")
     parser.add_argument("--flash-dir", type=Path, help="a folder that keeps the serial flash between runs")
     parser.add_argument("--tcp", type=int, metavar="PORT", help="offer the serial port on this TCP port too (0: any)")
@@ -45,14 +47,15 @@ def summary(board: Board, profile: bool) -> None:
 
 def main() -> int:
     args = parse()
-    board = Board(args.elf, audio=args.audio, flash_dir=args.flash_dir, romfs=args.romfs)
+    live_sound = args.audio == Path("-")
+    board = Board(args.elf, audio=None if live_sound else args.audio, flash_dir=args.flash_dir, romfs=args.romfs)
     if args.profile:
         board.profile_start()
     ports = [Pty()] + ([Tcp(args.tcp)] if args.tcp is not None else [])
     # The first line is for programs: the name to connect to.
     for port in ports:
         print(port.name, flush=True)
-    live = Live(board, ports, args.realtime, args.speed)
+    live = Live(board, ports, args.realtime, args.speed, Feed(board, sys.stdin.fileno()) if live_sound else None)
     # A background job of a shell ignores SIGINT, so SIGTERM ends the run in good order too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from .board import Board
+from .feed import Feed
 
 SLICE_S = 0.002  # virtual time between two looks at the clients
 WAIT_FROM_S = 0.01
@@ -19,8 +20,8 @@ class Live:
     Time that is waited for passes `speed` times as fast as the wall clock.
     """
 
-    def __init__(self, board: Board, ports: list, realtime: bool = False, speed: float = 1.0) -> None:
-        self.board, self.ports, self.realtime, self.speed = board, ports, realtime, speed
+    def __init__(self, board: Board, ports: list, realtime: bool = False, speed: float = 1.0, feed: Feed | None = None) -> None:
+        self.board, self.ports, self.realtime, self.speed, self.feed = board, ports, realtime, speed, feed
         self._sent = len(board.usart1.output)
         self._wall = time.monotonic()
         self._virtual = board.now_s
@@ -49,6 +50,13 @@ class Live:
     def step(self) -> None:
         """One slice of virtual time and the clients' turn."""
         board = self.board
+        if self.feed is not None:
+            self.feed.pump()
+            if self.feed.ahead_s() < SLICE_S:
+                # Live sound sets the pace: time stands still until more of it has come.
+                self.feed.pump(0.02)
+                self._exchange(0.0)
+                return
         asleep, started = board.asleep_cycles, board.now_cycles()
         board.run(SLICE_S)
         slept = board.asleep_cycles - asleep > IDLE_SHARE * (board.now_cycles() - started)
