@@ -17,7 +17,7 @@ WINDOWS = ((0x4000_0000, 0x0008_0000), (0x5000_0000, 0x0007_0000), (0xA000_0000,
 PPB, DBGMCU_PAGE = 0xE000_0000, 0xE004_2000
 # A loop that reads one register with the same result SPINS times, each at most SPIN_DISTANCE instructions
 # after the last, waits for an event: time jumps to the next one.
-SPINS, SPIN_DISTANCE = 16, 64
+SPINS, SPIN_DISTANCE, SPIN_PATIENCE = 16, 64, 2
 
 
 class Peripheral:
@@ -109,6 +109,7 @@ class Bus:
         self._callbacks = []
         # For spin detection: the last read's address and value, at which instruction, how often in a row.
         self._spin_address = self._spin_value = self._spin_at = self._spins = 0
+        self._spin_registers: list[int] = []
         for base, size in WINDOWS:
             self._map(base, size, self._read, self._write)
         self._map(DBGMCU_PAGE, 0x1000, self._read, self._write)
@@ -163,12 +164,21 @@ class Bus:
         now = self._state.block_first
         if address != self._spin_address or value != self._spin_value or now - self._spin_at > SPIN_DISTANCE:
             self._spin_address, self._spin_value, self._spins = address, value, 0
-        elif self._spins >= SPINS:
+        elif self._spins >= SPINS and self._waits():
             self._board.skip_to_event()
         else:
             self._spins += 1
         self._spin_at = now
         return value
+
+    def _waits(self) -> bool:
+        """Whether the polling loop does nothing else: a loop that counts its turns is left alone."""
+        registers = self._board.cpu.general.read()
+        same = registers == self._spin_registers
+        self._spin_registers = registers
+        if not same:
+            self._spins = SPINS - SPIN_PATIENCE
+        return same
 
     def _write(self, address: int, size: int, value: int) -> None:
         peripheral, offset = self.find(address)

@@ -96,6 +96,7 @@ class Cpu:
         self.core = Bulk(uc, CORE_REGS)
         self.floats = Bulk(uc, FLOAT_REGS)
         self.masks = Bulk(uc, MASK_REGS)
+        self.general = Bulk(uc, [*(f"R{i}" for i in range(13)), "SP", "LR"])
         self.entry = Bulk(uc, ENTRY_REGS)
         self.leave = Bulk(uc, LEAVE_REGS)
         self._handle = uc._uch

@@ -45,7 +45,6 @@ class Machine:
         self.power_cut: int | None = None
         self.powered = True
         self.resets = 0
-        self.end = 0  # tick up to which `advance` runs
         self.parts: dict[str, Peripheral] = {}
         self.sound = Sound(None)
         build(self)
@@ -90,7 +89,7 @@ class Machine:
         """The core polls for something that only an event can bring: let the time until then pass."""
         times = [t for t in (self.events.next_time(), self.quadspi.next_time()) if t is not None]
         if times:
-            self.stall_until(min(*times, self.end))
+            self.stall_until(min(times))
             self.cpu.break_soon()
 
     def fire_due(self) -> None:
@@ -155,7 +154,6 @@ class Machine:
         """Run to tick `end`, or until `done()` between two slices. True when `done` said so."""
         if not self.powered:
             raise PowerCut("the power is off; power_on() first")
-        self.end = end
         nvic, cpu, events, clock = self.nvic, self.cpu, self.events, self.clock
         while True:
             self.fire_due()
