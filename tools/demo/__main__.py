@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import re
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,18 +52,18 @@ def main() -> int:
     try:
         model_path = args.model or BUILT_IN
         model = HostModel(model_path.read_bytes())
-        image = board_image(args.model)
         track, notes = chosen_track(args)
     except (audio.AudioError, speech.SpeechError, microphone.NoMicrophoneError, OSError, ValueError) as error:
-        console.print(f"[red]{error}[/red]", highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False)
         return 2
     for note in notes:
-        console.print(f"[yellow]{note}[/yellow]", highlight=False)
+        console.print(note, style="yellow", markup=False, highlight=False)
     scorer = Scorer(track.words if track else [], LATEST_S)
     try:
-        outcome = listen(args, console, track, image, View(console, scorer))
-    except SessionError as error:
-        console.print(f"[red]{error}[/red]", markup=True, highlight=False)
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = listen(args, console, track, Path(folder), View(console, scorer))
+    except (SessionError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         return 1
     finish(console, args, model, scorer, outcome)
     return 0
@@ -93,22 +94,22 @@ def chosen_track(args: argparse.Namespace) -> tuple[Track | None, list[str]]:
     return speech.cached(ROOT / "build" / "demo.wav"), []
 
 
-def board_image(model: Path | None) -> Path:
-    """The ROMFS image for the board: the one that was built, or one with the user's model beside the app's modules."""
+def board_image(model: Path | None, folder: Path) -> Path:
+    """The ROMFS image for the board: the one that was built, or one in `folder` with the user's model beside the app's modules."""
     if not model:
         return IMAGES / "romfs.img"
     files = {path.name: path.read_bytes() for path in sorted((IMAGES / "rom").glob("*.mpy"))}
     files[model.name] = model.read_bytes()
-    path = ROOT / "build" / "demo_romfs.img"
+    path = folder / "romfs.img"
     path.write_bytes(romfs.pack(sorted(files.items())))
     return path
 
 
-def listen(args: argparse.Namespace, console: Console, track: Track | None, image: Path, view: View) -> Outcome:
+def listen(args: argparse.Namespace, console: Console, track: Track | None, folder: Path, view: View) -> Outcome:
     """Boot, run the app, and show its lines until the audio is at its end (or Ctrl-C)."""
-    options = [str(args.elf), "--romfs", str(image)]
+    options = [str(args.elf), "--romfs", str(board_image(args.model, folder))]
     if track:
-        path = ROOT / "build" / "demo_track.wav"
+        path = folder / "track.wav"
         soundfile.write(path, track.pcm, RATE_HZ, subtype="PCM_16")
         options += ["--audio", str(path)]
     else:
