@@ -24,6 +24,7 @@ class Config:
     name: str = "dscnn"                 # the run's folder in build/runs/
     data: str = "../shared/data/speech"
     seed: int = 1
+    start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     model: str = "ds_cnn"               # a function of training/models.py
     channels: int = 64
     epochs: int = 100

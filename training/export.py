@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -63,6 +64,16 @@ def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta:
     return writer.finish()
 
 
+def equal_priors(weights: list[np.ndarray], sampler: Sampler) -> list[np.ndarray]:
+    """The weights with the logarithm of each class's training share taken off the last layer's bias.
+
+    Training windows are mostly no keyword, as the microphones' are, and the network learns that as a prior. Without
+    it the scores are those of equally likely classes, which is what the test split holds; how much a detection needs
+    is the detector's thresholds' to say.
+    """
+    return [*weights[:-1], weights[-1] - np.log(sampler.shares()).astype(np.float32)]
+
+
 def int8_accuracy(blob: bytes, features: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(run_network(blob, features).argmax(axis=1) == labels))
 
@@ -84,8 +95,10 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
     if 100 * (as_float - rounded) <= config.quantise_loss:
         return chain, report
 
+    even = replace(sampler, silence=1 / len(LABELS), unknown=1 / len(LABELS))
+
     def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
-        x, y = sampler.epoch(config.epochs + i)
+        x, y = even.epoch(config.epochs + i)
         return network_input(x), np.eye(len(LABELS), dtype=np.float32)[y]
 
     tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, config.label_smoothing)
@@ -103,7 +116,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     deterministic(config.seed)
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), section, config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
-    weights = load_weights(folder)
+    weights = equal_priors(load_weights(folder), sampler)
     validation, test = dataset.splits["validation"], dataset.splits["test"]
     chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
     features = extract(section, test.pcm, config.threads)

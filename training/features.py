@@ -51,13 +51,16 @@ class Sampler:
     unknown: float
     threads: int = 2
 
+    def shares(self) -> np.ndarray:
+        """float64 [classes]: each class's part of an epoch."""
+        keyword = (1 - self.silence - self.unknown) / (len(LABELS) - 2)
+        return np.array([{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keyword) for name in LABELS])
+
     def plan(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """int64 [size] labels and recordings (-1 for silence), shuffled. A class goes through its recordings once
         before one comes again."""
         rng = np.random.default_rng((self.seed, epoch))
-        keywords = (1 - self.silence - self.unknown) / (len(LABELS) - 2)
-        share = [{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keywords) for name in LABELS]
-        bounds = np.round(np.cumsum(share) * self.size).astype(int)
+        bounds = np.round(np.cumsum(self.shares()) * self.size).astype(int)
         labels = np.searchsorted(bounds, np.arange(self.size), side="right")
         clips = np.full(self.size, -1)
         for label, name in enumerate(LABELS):

@@ -178,7 +178,10 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     write_atomic(saved, text)
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
-    sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)
+    if config.start:
+        sampler.section = (Path(config.start) / "frontend.bin").read_bytes()
+    else:
+        sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)
     write_atomic(folder / "frontend.bin", sampler.section)
     return sampler
 
@@ -192,6 +195,8 @@ def train(config: Config, dataset: Dataset) -> Run:
     run = Run(config, sampler.section, features.shape[1:])
     if run.resume():
         print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
+    elif config.start:
+        run.model.set_weights(load_weights(Path(config.start)))
     epochs = Prefetch(sampler, config.epochs)
     while run.epoch < config.epochs:
         windows, labels = epochs.take(run.epoch)

@@ -9,8 +9,8 @@ from tools.kwslib import Model
 from training import models
 from training.data import LABELS
 from training.evaluate import run_network
-from training.export import pack
-from training.features import OUT_SCALE
+from training.export import equal_priors, pack
+from training.features import OUT_SCALE, Sampler
 from training.quantise import Layer, calibrate, fine_tune, fold, network, run
 from training.train import network_input
 
@@ -69,6 +69,15 @@ def test_int8_follows_float() -> None:
     exact = model.predict(network_input(x), verbose=0)
     rounded = (run(chain, x[..., None], OUT_SCALE).astype(float) - chain[-1].out_zero) * chain[-1].out_scale
     assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > 0.98
+
+
+def test_equal_priors_takes_the_training_shares_off() -> None:
+    """The network would go on expecting as many unknown words as training drew, and miss keywords."""
+    sampler = Sampler(None, b"", seed=0, size=10, silence=0.1, unknown=0.3)
+    weights = equal_priors([np.ones(3), np.zeros(len(LABELS), np.float32)], sampler)
+    assert np.exp(-weights[1]).sum() == pytest.approx(1)
+    assert np.exp(-weights[1])[:3] == pytest.approx([0.1, 0.3, 0.06])
+    assert weights[1].dtype == np.float32 and weights[0].tolist() == [1, 1, 1]
 
 
 def test_blob_carries_what_the_device_needs() -> None:
