@@ -54,6 +54,21 @@ void mp_hal_delay_us(mp_uint_t us) {
     }
 }
 
+// Sleeps until an interrupt, unless something waits to be done: a scheduled callback or, where `for_input`, a typed byte.
+static void sleep_if_idle(bool for_input) {
+    uint32_t irq_state = irq_save();
+    // What arrived before this line is seen here; what arrives after it ends the sleep, because a pending interrupt
+    // wakes the core even while it is masked.
+    if (irq_state == 0 && MP_STATE_VM(sched_state) != MP_SCHED_PENDING && !(for_input && repl_uart_readable())) {
+        __WFI();
+    }
+    irq_restore(irq_state);
+}
+
+void port_wait_for_event(void) {
+    sleep_if_idle(true);
+}
+
 void mp_hal_delay_ms(mp_uint_t ms) {
     if (irq_in_handler() || __get_PRIMASK()) {
         mp_hal_delay_us(ms * 1000U);
@@ -63,20 +78,11 @@ void mp_hal_delay_ms(mp_uint_t ms) {
     mp_uint_t elapsed_ms = 0;
     // At least `ms` whole milliseconds; counted in whole ones because microseconds wrap after 71 minutes.
     while (elapsed_ms < ms) {
-        mp_event_wait_indefinite();
+        mp_event_handle_nowait();
+        sleep_if_idle(false); // bytes typed meanwhile stay in their ring and must not keep the core awake
         mp_uint_t whole = (mp_hal_ticks_us() - start) / 1000U;
         start += whole * 1000U;
         elapsed_ms += whole;
     }
     mp_event_handle_nowait();
-}
-
-void port_wait_for_event(void) {
-    uint32_t irq_state = irq_save();
-    // What arrived before this line is seen here; what arrives after it ends the sleep, because a pending interrupt
-    // wakes the core even while it is masked.
-    if (irq_state == 0 && MP_STATE_VM(sched_state) != MP_SCHED_PENDING && !repl_uart_readable()) {
-        __WFI();
-    }
-    irq_restore(irq_state);
 }
