@@ -96,20 +96,23 @@ def main(module="__main__"):
         for name in sorted(n for n in dir(case) if n.startswith("test")):
             test = case()
             ran += 1
+            result = "ok"
             try:
                 test.setUp()
                 getattr(test, name)()
-            except SkipTest:
+            except SkipTest as reason:
                 skipped += 1
+                result = "skipped: %s" % (reason,)
             except AssertionError as error:
                 failures += 1
-                print(name, "FAIL", error)
+                result = "FAIL: %s" % (error,)
             except Exception as error:
                 errors += 1
-                print(name, "ERROR")
+                result = "ERROR"
                 sys.print_exception(error)
             finally:
                 test.tearDown()
+            print(name, "...", result)
         if hasattr(case, "tearDownClass"):
             case.tearDownClass()
     print("-" * 70)
