@@ -18,26 +18,6 @@ typedef struct {
 static ring_t rx, tx;
 static uint8_t rx_data[RX_SIZE], tx_data[TX_SIZE];
 static volatile uint32_t lost;
-static volatile bool interrupt_deferred;
-
-// A Ctrl-C is meant for the program in the foreground. Raised inside a scheduled callback it would end that callback
-// and leave the program running, so it waits for the callback's end; a second one does not, or a callback that
-// hangs could not be stopped.
-static void interrupt_foreground(void) {
-    if (MP_STATE_VM(sched_state) == MP_SCHED_LOCKED && !interrupt_deferred) {
-        interrupt_deferred = true;
-    } else {
-        interrupt_deferred = false;
-        mp_sched_keyboard_interrupt();
-    }
-}
-
-void repl_uart_tick(void) {
-    if (interrupt_deferred && MP_STATE_VM(sched_state) != MP_SCHED_LOCKED) {
-        interrupt_deferred = false;
-        mp_sched_keyboard_interrupt();
-    }
-}
 
 void repl_uart_init(void) {
     RCC->APB2ENR |= RCC_APB2ENR_USART1EN;
@@ -67,7 +47,7 @@ void USART1_IRQHandler(void) {
     if (status & USART_ISR_RXNE) {
         int c = USART1->RDR & 0xFF;
         if (c == mp_interrupt_char) {
-            interrupt_foreground();
+            mp_sched_keyboard_interrupt();
         } else if (rx.in - rx.out < RX_SIZE) {
             rx_data[rx.in % RX_SIZE] = (uint8_t)c;
             rx.in = rx.in + 1;

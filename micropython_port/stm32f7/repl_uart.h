@@ -20,7 +20,4 @@ void repl_uart_put_now(const char *text);
 // Bytes lost because the receive ring was full or the receiver overran, since power-on.
 uint32_t repl_uart_lost(void);
 
-// Once a millisecond: delivers a Ctrl-C that waited for a scheduled callback to end.
-void repl_uart_tick(void);
-
 #endif

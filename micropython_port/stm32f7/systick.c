@@ -24,7 +24,6 @@ void SysTick_Handler(void);
 void SysTick_Handler(void) {
     ticks_ms = ticks_ms + 1;
     machine_timer_tick(ticks_ms);
-    repl_uart_tick();
 }
 
 mp_uint_t mp_hal_ticks_ms(void) {
