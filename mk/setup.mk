@@ -44,11 +44,10 @@ $(MPY_CROSS): | $(MICROPY_DIR)/py/mpconfig.h
 	@tools/setup/mpy_cross.sh $(MICROPY_DIR) $@
 
 # --- Order-only doors to the above; each is quick when there is nothing to do.
-.PHONY: packages-build packages-firmware packages-aarch64 packages-demo packages-mic packages-test venv-base venv-test sources
-packages-%:
+package_groups := $(addprefix packages-,build firmware aarch64 demo mic test)
+.PHONY: $(package_groups) venv-base venv-test sources
+$(package_groups): packages-%:
 	@tools/setup/apt.sh $*
-packages-build:
-	@tools/setup/apt.sh build
 venv-base: packages-build
 	@[ -e $(VENV_TEST)/complete ] || tools/setup/venv.sh requirements/base.txt $(VENV_BASE)
 venv-test: packages-build

@@ -41,3 +41,12 @@ def test_unknown_board_is_named(repo_root):
     assert "NO_SUCH_BOARD" in done.stdout  # the check is part of the recipe; running it needs the set-up
     check = re.search(r'(\[ -d boards/.*)', done.stdout)[1]
     assert "STM32F769I_DISCO" in subprocess.run(["bash", "-c", check], cwd=repo_root, capture_output=True, text=True, check=False).stderr
+
+
+def test_targets_install_the_packages_that_they_need(repo_root):
+    """On a fresh machine a target stops at a compiler that is not there, because its set-up has no recipe."""
+    wanted = {"firmware": ["build", "firmware"], "linux": ["build", "aarch64"], "demo": ["build", "demo"], "test": ["build", "demo", "test"]}
+    for target, groups in wanted.items():
+        would_run = make(repo_root, "-n", target).stdout
+        for group in groups:
+            assert f"tools/setup/apt.sh {group}" in would_run, (target, group)
