@@ -56,12 +56,12 @@ def main() -> int:
     for port in ports:
         print(port.name, flush=True)
     live = Live(board, ports, args.realtime, args.speed, Feed(board, sys.stdin.fileno()) if live_sound else None)
-    # A background job of a shell ignores SIGINT, so SIGTERM ends the run in good order too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asked = []
+    # SIGTERM too, because a background job of a shell ignores SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.append(True))
     try:
-        live.run(lambda: args.seconds is not None and board.now_s >= args.seconds)
-    except KeyboardInterrupt:
-        pass
+        live.run(lambda: bool(asked) or (args.seconds is not None and board.now_s >= args.seconds))
     except PowerCut as error:
         print(error, file=sys.stderr)
     except VBoardError as error:
