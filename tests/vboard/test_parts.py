@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 
+
 def test_timer_interrupts_come_in_its_period(bare):
     """A timer of 1 kHz must not be one of 500 Hz: prescaler, auto-reload and clock all count."""
     b = bare("""

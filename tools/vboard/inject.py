@@ -5,7 +5,7 @@ from __future__ import annotations
 from .events import ticks
 
 
-def dma_overrun(board, samples: int = 64, filter: int = 0) -> None:  # noqa: A002  (the device's own word)
+def dma_overrun(board, samples: int = 64, filter: int = 0) -> None:
     """The bus is too busy for the microphones' DMA: the next samples of a DFSDM filter are lost."""
     board.dfsdm1.filters[filter].lose += samples
     stream = board.dfsdm1.filters[filter].stream

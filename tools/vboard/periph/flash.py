@@ -10,7 +10,7 @@ import random
 from ..bus import Peripheral
 from ..errors import NotModelled
 from ..events import ticks
-from ..memory import FLASH_BASE, FLASH_ITCM_ALIAS, FLASH_BYTES
+from ..memory import FLASH_BASE, FLASH_BYTES, FLASH_ITCM_ALIAS
 from ..regs import IRQ, bits, field
 
 KEYS = (0x4567_0123, 0xCDEF_89AB)
