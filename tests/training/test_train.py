@@ -49,6 +49,16 @@ def test_killed_run_ends_as_the_uninterrupted_one(repo_root: Path, data: Path) -
     assert (runs[0].folder / "curves.png").stat().st_size > 1000
 
 
+def test_run_may_start_from_another(data: Path) -> None:
+    """A fine-tuning run that began with other weights or normalisation would have nothing to do with the first."""
+    dataset = load(data, progress=False)
+    first = train.train(parse([*SMALL, "epochs=1", f"data={data}", "name=first"]), dataset)
+    second = train.train(parse([*SMALL, "epochs=1", f"data={data}", f"start={first.folder}", "learning_rate=0", "augment.noise=1"]), dataset)
+    assert (second.folder / "frontend.bin").read_bytes() == (first.folder / "frontend.bin").read_bytes()
+    kernels = [[w for w in train.load_weights(run.folder) if w.ndim > 1] for run in (first, second)]
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(*kernels, strict=True))
+
+
 def test_run_of_another_configuration_is_not_overwritten(data: Path) -> None:
     """A forgotten name= would mix two configurations in one result."""
     dataset, folder = load(data, progress=False), Path("build/runs/dscnn")
