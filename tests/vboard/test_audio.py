@@ -64,7 +64,7 @@ def test_samples_have_the_filters_gain_and_rate(bare):
     x = captured(b)
     wanted = tone(1000)[:4096] * 125.0**3 / 32768
     assert np.abs(x - wanted).max() <= 1
-    assert b.now_s == pytest.approx(4096 / 16000, rel=0.001)
+    assert b.now_s == pytest.approx(4096 / 16000, abs=0.003)  # and the program's start
     assert (b.var("halves"), b.var("fulls")) == (1, 1)
 
 
