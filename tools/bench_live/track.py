@@ -57,7 +57,7 @@ def read_audio(path: Path) -> np.ndarray:
     return pcm[:, 0]
 
 
-def levelled(pcm: np.ndarray, db_fs: float = LEVEL_DBFS) -> np.ndarray:
+def levelled(pcm: np.ndarray, db_fs: float) -> np.ndarray:
     """`pcm` with its active part at `db_fs`."""
     rms = active_rms(pcm)
     return pcm * (10 ** (db_fs / 20) / rms) if rms > 0 else pcm
@@ -71,7 +71,7 @@ def assemble(name: str, clips: list[tuple[str, str, np.ndarray]], pauses_s: list
     parts, words, at = [], [], 0
     for (text, keyword, pcm), pause_s in zip(clips, pauses_s, strict=False):
         gap = int(pause_s * RATE_HZ)
-        parts += [np.zeros(gap), levelled(pcm)]
+        parts += [np.zeros(gap), levelled(pcm, LEVEL_DBFS)]
         words.append(Word(text, keyword, (at + gap) / RATE_HZ, (at + gap + len(pcm)) / RATE_HZ))
         at += gap + len(pcm)
     parts.append(np.zeros(int(pauses_s[-1] * RATE_HZ)))
