@@ -44,7 +44,7 @@ class Snapshot:
 
     def put_back(self, board) -> None:
         memory, shim = board.cpu.memory, board.cpu.state
-        board.quadspi.leave_window()
+        board.quadspi._window.forget()
         for region in (memory.ram, memory.itcm, memory.flash):
             saved = self._memory[region.name]
             if region.view != saved:
@@ -68,4 +68,4 @@ class Snapshot:
         board.scs.mpu.stale = True
         board.cpu.uc.context_restore(self._context)
         if board.quadspi.mapped():
-            board.quadspi.enter_window()
+            board.quadspi._window.open()

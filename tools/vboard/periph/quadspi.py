@@ -5,16 +5,12 @@ A command takes the time that its cycles take on the bus; then its data is in th
 
 from __future__ import annotations
 
-import ctypes
-import mmap
-
-from unicorn import UC_PROT_EXEC, UC_PROT_READ
-
 from ..bus import Peripheral
 from ..errors import NotModelled
 from ..events import TICK_HZ
-from ..regs import BASE, IRQ, REGISTERS, bits, field
-from .nor import SECTOR, SIZE, Nor
+from ..regs import IRQ, REGISTERS, bits, field
+from .nor import Nor
+from .window import Window
 
 FIFO = 32
 WRITE, READ, POLL, MAPPED = range(4)
@@ -28,8 +24,7 @@ class QuadSpi(Peripheral):
 
     def __init__(self, board, nor: Nor) -> None:
         self._nor = nor
-        self._window: mmap.mmap | None = None
-        self._window_open = False
+        self._window = Window(board.cpu.uc, nor)
         super().__init__(board, "QUADSPI")
 
     def reset(self) -> None:
@@ -41,7 +36,7 @@ class QuadSpi(Peripheral):
         self.event = None
         self.done_at = 0
         self.busy = False
-        self._close_window()
+        self._window.close()
 
     # ---- timing
 
@@ -107,7 +102,7 @@ class QuadSpi(Peripheral):
         self.reg["CR"] = value & ~bits.QUADSPI_CR_ABORT
         if value & bits.QUADSPI_CR_ABORT:
             self._board.events.cancel(self.event)
-            self._close_window()
+            self._window.close()
             self.fifo.clear()
             self.busy, self.remaining, self.pending_write = False, 0, None
             self.reg["SR"] |= bits.QUADSPI_SR_TCF
@@ -133,7 +128,7 @@ class QuadSpi(Peripheral):
         self.reg["DCR"] = value
 
     def write_CCR(self, value: int) -> None:
-        if self._window_open and field(value, bits.QUADSPI_CCR_FMODE) != MAPPED:
+        if self._window.is_open and field(value, bits.QUADSPI_CCR_FMODE) != MAPPED:
             raise NotModelled("QUADSPI->CCR leaves memory-mapped mode without an abort")
         self._need_idle("CCR")
         if value & (bits.QUADSPI_CCR_DDRM | bits.QUADSPI_CCR_SIOO) or field(value, bits.QUADSPI_CCR_ABMODE):
@@ -145,7 +140,8 @@ class QuadSpi(Peripheral):
         has_address, has_data = value & bits.QUADSPI_CCR_ADMODE, value & bits.QUADSPI_CCR_DMODE
         if mode == MAPPED:
             self._check_frame()
-            self._open_window()
+            self.busy = True
+            self._window.open()
         elif not has_address and (mode != WRITE or not has_data):
             self._start()
         elif not has_address:
@@ -274,36 +270,6 @@ class QuadSpi(Peripheral):
 
     # ---- memory-mapped mode
 
-    def _open_window(self) -> None:
-        if self._window_open:
-            return
-        self.busy = True
-        if self._window is None:
-            self._window = mmap.mmap(-1, SIZE)
-            self._view = memoryview(self._window)
-            self._address = ctypes.addressof(ctypes.c_uint8.from_buffer(self._window))
-            ctypes.memset(self._address, 0xFF, SIZE)
-            self._nor.changed |= self._nor.sectors.keys()
-        for number in self._nor.changed:
-            self._view[number * SECTOR : (number + 1) * SECTOR] = self._nor.read(number * SECTOR, SECTOR)
-        self._nor.changed.clear()
-        self._board.cpu.uc.mem_map_ptr(BASE["QSPI"], SIZE, UC_PROT_READ | UC_PROT_EXEC, self._address)
-        self._window_open = True
-
-    def _close_window(self) -> None:
-        if self._window_open:
-            self._board.cpu.uc.mem_unmap(BASE["QSPI"], SIZE)
-            self._window_open = False
-
     def mapped(self) -> bool:
         """Whether the registers say memory-mapped mode."""
         return self.busy and field(self.reg["CCR"], bits.QUADSPI_CCR_FMODE) == MAPPED
-
-    def leave_window(self) -> None:
-        """Forget the mapped copy of the chip: its contents are about to be replaced."""
-        self._close_window()
-        self._window = None
-
-    def enter_window(self) -> None:
-        self._nor.changed.clear()
-        self._open_window()
