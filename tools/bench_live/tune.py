@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--keywords", type=int, default=500)
     parser.add_argument("--others", type=int, default=240)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--budget", type=float, default=1.0, help="false accepts a minute (%(default)s)")
+    parser.add_argument("--budget", type=float, default=1.3, help="false accepts a minute (%(default)s)")
     parser.add_argument("--write", action="store_true", help="store the result in the blob's meta section")
     args = parser.parse_args()
     model = HostModel(args.model.read_bytes())
