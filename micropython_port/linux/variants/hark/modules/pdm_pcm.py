@@ -68,17 +68,18 @@ class Wav:
         return self._left == 0
 
     def available(self):
-        """Bytes that can be read now; when the recording is at its end, as many as anybody may want."""
+        """Bytes that can be read now; when all of the recording was heard, as many as anybody may want."""
         if not self._paced or not self._left:
             return 1 << 30
         heard = time.ticks_diff(time.ticks_ms(), self._start_ms) * self._bytes_per_s // 1000 - self._taken
-        if heard > self._ibuf:  # as on the board: what found no room in the ring is gone
-            lost = min(heard - self._ibuf, self._left) // self._frame * self._frame
+        heard = min(heard, self._left) // self._frame * self._frame
+        lost = heard - self._ibuf // self._frame * self._frame
+        if lost > 0:  # as on the board: what found no room in the ring is gone
             self._take(lost)
             self._file.seek(lost, 1)
             self.lost += lost // self._frame
             heard -= lost
-        return min(heard, self._left) // self._frame * self._frame
+        return heard if heard < self._left else 1 << 30
 
     def readinto(self, buf):
         """Fills buf from what is available; fewer bytes, and at last none, at the end of the recording."""
