@@ -114,6 +114,21 @@ def test_start_and_stop_leak_nothing(listening):
     assert before - int(board.exec(free)) < 64
 
 
+def test_soft_reset_while_listening(listening):
+    """`mpremote run` begins with a soft reset; that must stop the microphones, and the app must start anew behind it."""
+    board = listening
+    for _ in range(3):
+        board.exec("app.start()")
+        board.run(0.3)
+        board.write(b"\x04")
+        board.read_until(b"soft reboot")
+        board.read_until(b">>> ")
+        board.exec(START + "app.start()")
+        board.run(0.3)
+        counted = stats(board)
+        assert counted["overruns"] == 0 and counted["errors"] == 0 and counted["frames"] > 5
+
+
 def test_callback_allocates_nothing(listening):
     """A garbage collection in the audio callback would be heard as a gap: with the heap locked it still works."""
     board = listening
