@@ -91,7 +91,7 @@ def test_stuck_bits_are_seen_and_healed(booted):
     """A NOR that never gets ready must not hang the firmware for ever."""
     booted.inject("stuck_bit", register="USART1->ISR", mask=0x80, value=0)
     booted.write(b"1\r")
-    booted.run(0.05)
+    booted.run(0.002)  # an interrupt storm: as slow here as it is useless there
     assert booted.read() == b""
     booted.inject("heal")
     booted.read_until(b">>> ")
