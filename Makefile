@@ -14,6 +14,13 @@ export PYTHONPATH := $(REPO)$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PYTHONDONTWRITEBYTECODE := 1
 
 include mk/setup.mk
+ifneq ($(words $(CURDIR) $(HARK_CACHE) $(MICROPY_DIR)),3)
+  # make splits names at spaces, and `make clean` in "my hark" would remove the folder "my".
+  $(error this folder, HARK_CACHE and MICROPY_DIR must not have a space in their paths: "$(CURDIR)" "$(HARK_CACHE)" "$(MICROPY_DIR)")
+endif
+# `firmware` may empty the folder that `romfs` writes to; the builds below run JOBS compilers at once by themselves.
+.NOTPARALLEL:
+
 include mk/firmware.mk
 include mk/linux.mk
 include mk/check.mk

@@ -1,6 +1,7 @@
 """`make help` is the list that people work from."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -50,3 +51,15 @@ def test_targets_install_the_packages_that_they_need(repo_root):
         would_run = make(repo_root, "-n", target).stdout
         for group in groups:
             assert f"tools/setup/apt.sh {group}" in would_run, (target, group)
+
+
+def test_a_folder_with_a_space_is_refused(repo_root, tmp_path):
+    """`make clean` in "my hark" removes the folder "my" beside it."""
+    (tmp_path / "my").mkdir()
+    folder = tmp_path / "my hark"
+    shutil.copytree(repo_root / "mk", folder / "mk")
+    for name in ("Makefile", "VERSION"):
+        shutil.copy(repo_root / name, folder)
+    done = make(folder, "clean")
+    assert done.returncode != 0 and "space" in done.stderr and (tmp_path / "my").is_dir()
+    assert make(repo_root, "-n", "clean", f"HARK_CACHE={folder}").returncode != 0
