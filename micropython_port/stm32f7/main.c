@@ -30,12 +30,14 @@ static void start_interpreter(void) {
 }
 
 // boot.py runs at every start, main.py only when the REPL is the friendly one (a raw REPL means that a tool is there).
-static void run_start_files(void) {
+// False when one of them asked for a soft reset; sys.exit() is the same, as in other ports.
+static bool run_start_files(void) {
     pyexec_frozen_module("_boot.py", false);
     int ret = pyexec_file_if_exists("boot.py");
     if (!(ret & PYEXEC_FORCED_EXIT) && pyexec_mode_kind == PYEXEC_MODE_FRIENDLY_REPL) {
-        pyexec_file_if_exists("main.py");
+        ret = pyexec_file_if_exists("main.py");
     }
+    return !(ret & PYEXEC_FORCED_EXIT);
 }
 
 // Until Ctrl-D, or until a script asks for a soft reset.
@@ -69,8 +71,9 @@ int main(void) {
     }
     for (;;) {
         start_interpreter();
-        run_start_files();
-        run_repl();
+        if (run_start_files()) {
+            run_repl();
+        }
         mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
         stop_interpreter();
         reset_note_soft();

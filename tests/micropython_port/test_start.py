@@ -122,3 +122,16 @@ def test_unique_id_and_random(fresh: Board) -> None:
     """Two boards would have the same name, or play the same game of dice."""
     lines = fresh.exec("import machine, random, os\nprint(len(machine.unique_id()))\nprint(os.urandom(8) != os.urandom(8))").split()
     assert lines == ["12", "True"]
+
+
+@pytest.mark.parametrize("name", ["boot.py", "main.py"])
+def test_soft_reset_in_a_start_file(fresh: Board, name: str) -> None:
+    """A program that starts itself anew would end at the prompt instead."""
+    fresh.exec(f"""
+with open('/flash/{name}', 'w') as f:
+    f.write("import machine, os\\nif not 'again' in os.listdir('/flash'):\\n open('/flash/again', 'w').close()\\n machine.soft_reset()\\nprint('twice')")
+""")
+    fresh.reset()
+    printed = fresh.read_until(b">>> ", timeout_s=2)
+    assert b"soft reboot" in printed and b"twice" in printed
+    assert fresh.exec(CAUSE) == "SOFT_RESET\n"
