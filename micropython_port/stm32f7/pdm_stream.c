@@ -59,12 +59,13 @@ static mp_uint_t start_copy(machine_pdm_pcm_obj_t *self, void *buffer, mp_uint_t
 }
 
 static mp_uint_t wait_for_frames(machine_pdm_pcm_obj_t *self, uint8_t *bytes, mp_uint_t size, int *errcode) {
-    uint32_t frames = size / pdm_pcm_frame_bytes(self);
     mp_uint_t last_progress = mp_hal_ticks_ms();
-    while (frames > 0) {
-        uint32_t got = pdm_ring_get(&self->ring, bytes, frames);
+    // Counted in bytes, and in the frames of now: a callback may run init() and change the number of channels.
+    mp_uint_t left = size;
+    while (left >= pdm_pcm_frame_bytes(self)) {
+        uint32_t got = pdm_ring_get(&self->ring, bytes, left / pdm_pcm_frame_bytes(self));
         bytes += got * pdm_pcm_frame_bytes(self);
-        frames -= got;
+        left -= got * pdm_pcm_frame_bytes(self);
         if (got > 0) {
             last_progress = mp_hal_ticks_ms();
         } else if (mp_hal_ticks_ms() - last_progress > SILENCE_TIMEOUT_MS) {
@@ -75,7 +76,7 @@ static mp_uint_t wait_for_frames(machine_pdm_pcm_obj_t *self, uint8_t *bytes, mp
             pdm_pcm_running(MP_OBJ_FROM_PTR(self)); // a callback may have stopped it
         }
     }
-    return size;
+    return size - left;
 }
 
 static mp_uint_t pdm_pcm_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {

@@ -50,6 +50,7 @@ static bool expired(uint32_t start_ms, uint32_t patience_ms) {
 }
 
 // Runs one command; `len` bytes go to or come from `data`.  A command with an address starts when AR is written.
+// COMMAND_TIMEOUT_MS is the patience for each step, not for all of a long read.
 static int transfer(uint32_t ccr, uint32_t address, void *data, size_t len) {
     uint8_t *bytes = data;
     uint32_t start = mp_hal_ticks_ms();
@@ -68,6 +69,9 @@ static int transfer(uint32_t ccr, uint32_t address, void *data, size_t len) {
     }
     bool reading = (ccr & QUADSPI_CCR_FMODE) != 0;
     while (len) {
+        // Looked at before the chip is, so that an interrupt handler that takes its time between the two is no error.
+        bool late = expired(start, COMMAND_TIMEOUT_MS);
+        size_t len_before = len;
         uint32_t status = QUADSPI->SR;
         uint32_t level = (status & QUADSPI_SR_FLEVEL) >> QUADSPI_SR_FLEVEL_Pos;
         // The FIFO takes 32 bytes; whole words where possible.
@@ -88,11 +92,15 @@ static int transfer(uint32_t ccr, uint32_t address, void *data, size_t len) {
         } else if (!reading && level <= 31 && len < 4) {
             BYTE_DR = *bytes++;
             --len;
-        } else if (expired(start, COMMAND_TIMEOUT_MS)) {
+        } else if (late) {
             QUADSPI->CR |= QUADSPI_CR_ABORT;
             return -MP_EIO;
         }
+        if (len != len_before) {
+            start = mp_hal_ticks_ms();
+        }
     }
+    start = mp_hal_ticks_ms();
     while (!(QUADSPI->SR & QUADSPI_SR_TCF)) {
         if (expired(start, COMMAND_TIMEOUT_MS)) {
             return -MP_EIO;

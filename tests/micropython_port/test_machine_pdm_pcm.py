@@ -309,6 +309,18 @@ print(new.readinto(buf), new)
     assert lines[9] == "640 PDM_PCM(0, rate=8000, format=PDM_PCM.MONO, mics=(0,), gain_db=0.0, dc_removal=True, ibuf=8192)"
 
 
+def test_a_callback_that_changes_the_format_of_a_waiting_read(listen: Listen) -> None:
+    """The waiting read would go on to count mono frames, and write stereo ones behind its buffer's end."""
+    assert listen(np.stack([NOISE, NOISE], axis=1), """
+from machine import Timer
+mic = PDM_PCM(0)
+whole = bytearray(6400)
+timer = Timer(mode=Timer.ONE_SHOT, period=30, callback=lambda _: mic.init(format=PDM_PCM.STEREO))
+print(mic.readinto(memoryview(whole)[:3200]))
+print(any(whole[:3200]), any(whole[3200:]))
+""") == ["3200", "True False"]
+
+
 def test_soft_reset_stops_the_microphones(listen: Listen, machine_board) -> None:
     """The DMA would write into memory that the next program uses."""
     listen(NOISE, "mic = PDM_PCM(0)\nmic.irq(lambda m: None)\nmic.readinto(bytearray(640))")
