@@ -92,7 +92,8 @@ class Stream:
         order) and returns the number of new rows in `scores`. The first row comes after model.window_samples samples,
         then one every decision_hop_frames frames. How the audio is cut into pieces does not change a score.
 
-        Never blocks or allocates. ValueError, before anything is taken, when pcm is longer than max_samples or odd.
+        Never blocks or allocates. ValueError, before anything is taken, when pcm is longer than max_samples or odd;
+        RuntimeError, as from `reset`, in a hard interrupt handler that came in the middle of a feed of this stream.
         """
 
     scores: memoryview

@@ -38,6 +38,7 @@ typedef struct {
     model_obj_t *model;
     kws_stream_t *stream; // at the start of its allocation
     mp_obj_t scores;
+    volatile bool feeding;
 } stream_obj_t;
 
 static const mp_obj_type_t model_type, frontend_type, stream_type;
@@ -339,6 +340,7 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     }
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     self->model = model;
+    self->feeding = false;
     self->stream = kws_stream_init(m_new(uint8_t, bytes), &model->model, (uint32_t)rows);
     self->scores = view_of('b', (size_t)rows * kws_model_classes(&model->model), self->stream, self->stream->scores);
     return MP_OBJ_FROM_PTR(self);
@@ -359,11 +361,22 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
 }
 
+// A scheduled callback comes between two feeds, but a hard interrupt handler may come in the middle of one, and would
+// move the stream's buffers under it.
+static void raise_if_feeding(const stream_obj_t *self) {
+    if (self->feeding) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("kws: a feed of this stream is under way"));
+    }
+}
+
 static mp_obj_t stream_feed(mp_obj_t self_in, mp_obj_t pcm_in) {
     stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
     size_t n;
     const void *pcm = get_pcm(pcm_in, &n);
+    raise_if_feeding(self);
+    self->feeding = true;
     int rows = kws_stream_feed(self->stream, pcm, n);
+    self->feeding = false;
     if (rows < 0) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: %u samples are more than max_samples, %u"), (unsigned)n,
             (unsigned)self->stream->max_samples);
@@ -374,6 +387,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(stream_feed_obj, stream_feed);
 
 static mp_obj_t stream_reset(mp_obj_t self_in) {
     stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    raise_if_feeding(self);
     kws_stream_reset(self->stream);
     return mp_const_none;
 }
