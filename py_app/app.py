@@ -67,6 +67,8 @@ class App:
         self._clear_stats()
         self.stream.reset()
         self.detector.reset()
+        for _ in self.detector.events():  # of the time before, which began at another zero
+            pass
         arguments = {"rate": rate, "ibuf": settings.ibuf_bytes}
         if settings.gain_db:
             arguments["gain_db"] = settings.gain_db
@@ -158,6 +160,7 @@ class App:
         self._busy_us = self._busy_s = 0
         self._overruns = 0
         self.chunks = self.decisions = self.errors = 0
+        self._found_before = self.detector.found
         self.load_permille = self.load_max_permille = 0
         self.last_error = None
 
@@ -175,7 +178,7 @@ class App:
             "seconds": ms / 1000,
             "frames": self.stream.frames,
             "decisions": self.decisions,
-            "detections": self.detector.found,
+            "detections": self.detector.found - self._found_before,
             "load_percent": self.load_permille / 10,
             "load_mean_percent": busy_us // ms / 10 if ms else 0.0,
             "load_max_percent": self.load_max_permille / 10,

@@ -118,6 +118,20 @@ def test_start_and_stop(app):
     assert app.running and app.stats()["seconds"] == 0 and app.stats()["overruns"] == 0
 
 
+def test_start_begins_anew(app):
+    """After a stop and a start the old detections are counted again, and printed with times of the new run."""
+    app.start()
+    app.stream.script = [YES]
+    deliver()
+    assert app.stats()["detections"] == 1
+    app.stop()
+    app.start()
+    assert app.stats()["detections"] == 0 and list(app.events()) == []
+    app.stream.script = [YES]
+    deliver()
+    assert app.stats()["detections"] == 1 and [event[0] for event in app.events()] == ["yes"]
+
+
 def test_failed_start_can_be_repeated(app, monkeypatch):
     """When another program holds the microphones the app says so and can start later."""
     monkeypatch.setattr(fakes.Mic, "irq", lambda self, callback: (_ for _ in ()).throw(OSError(16)))
