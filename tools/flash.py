@@ -238,7 +238,10 @@ def main(arguments: list[str] | None = None) -> int:
             if args.dry_run:
                 print(shlex.join(command))
             elif method == "drive":
-                copy_to_drive(images, machine.drive)
+                try:
+                    copy_to_drive(images, machine.drive)
+                except OSError as error:
+                    raise Stop(FAILED, f"copying to {machine.drive} failed: {error}. The board may be half written: run this again.") from None
             else:
                 run(command)
     except Stop as stop:

@@ -164,6 +164,15 @@ def test_drive_reports_what_the_st_link_refused(computer, images, monkeypatch, c
     assert "FAILED to program" in capsys.readouterr().err
 
 
+def test_a_disk_that_cannot_be_written_is_named(computer, images, monkeypatch, capsys):
+    """A full or read-only disk ends in a traceback, and with the exit code for a bad image."""
+    disk = computer.mount_drive()
+    (disk / "hark.bin").mkdir()  # cannot be opened, not even by root
+    monkeypatch.setenv("PATH", str(computer.bin))
+    assert flash.main(["--root", str(computer.root), "--images", str(images)]) == flash.FAILED
+    assert str(disk) in capsys.readouterr().err
+
+
 BAD = {
     "empty": lambda good: b"",
     "text": lambda good: b"<html>404 not found</html>".ljust(2000),

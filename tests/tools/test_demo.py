@@ -4,6 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,3 +50,17 @@ def test_demo_refuses_with_the_reason(repo_root, tmp_path):
         status, out = run(repo_root, *arguments)
         assert status == 2 and words in out.replace("\n", " "), out
         assert "Traceback" not in out
+
+
+def test_a_killed_demo_takes_its_board_with_it(repo_root, firmware_elf):
+    """A virtual board that nobody knows of would keep a core of the PC busy for ever."""
+    script = "import sys, time; from tools.demo.session import VirtualBoard as V; b = V(sys.argv[1:]); print(b._process.pid, flush=True); time.sleep(600)"
+    demo = subprocess.Popen([sys.executable, "-c", script, str(firmware_elf)], cwd=repo_root, stdout=subprocess.PIPE, text=True)
+    board = Path("/proc") / demo.stdout.readline().strip()
+    assert "tools.vboard" in (board / "cmdline").read_text()
+    demo.kill()
+    demo.wait()
+    until = time.monotonic() + 20
+    while board.exists() and " Z " not in (board / "stat").read_text():
+        assert time.monotonic() < until, "the board is still there"
+        time.sleep(0.05)

@@ -1,5 +1,6 @@
 """The two programs of the demonstration: the virtual board, and mpremote on its serial port."""
 
+import ctypes
 import json
 import os
 import re
@@ -18,6 +19,12 @@ class SessionError(RuntimeError):
     """One of the programs failed; the message has the end of what it said."""
 
 
+def _end_with_parent() -> None:
+    """In the child: a SIGTERM when the demonstration is gone, even when it was killed and could not clean up (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class VirtualBoard:
     """`python -m tools.vboard` as a process; `port` is its serial port."""
 
@@ -29,7 +36,9 @@ class VirtualBoard:
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         # A session of its own: Ctrl-C is for the demonstration, which then ends the board itself.
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent
+        )
         self.sound = self._process.stdin
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -74,7 +83,13 @@ class Mpremote:
     def __init__(self, port: str, *arguments: str):
         self.command = [sys.executable, "-m", "mpremote", "connect", port, *arguments]
         self._process = subprocess.Popen(
-            self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            self.command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
 
     def lines(self) -> Iterator[str]:
