@@ -1,9 +1,9 @@
 """The two programs of the demonstration: the virtual board, and mpremote on its serial port."""
 
-import ctypes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +19,10 @@ class SessionError(RuntimeError):
     """One of the programs failed; the message has the end of what it said."""
 
 
-def _end_with_parent() -> None:
-    """In the child: a SIGTERM when the demonstration is gone, even when it was killed and could not clean up (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+def _ends_with_parent(command: list[str]) -> list[str]:
+    """The command, which gets a SIGTERM when the demonstration is gone, even one that was killed and could not clean up."""
+    setpriv = shutil.which("setpriv")  # of util-linux, which every Debian has
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
 
 class VirtualBoard:
@@ -37,7 +37,7 @@ class VirtualBoard:
         # A session of its own: Ctrl-C is for the demonstration, which then ends the board itself.
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent
+            _ends_with_parent(command), cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
         )
         self.sound = self._process.stdin
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -83,13 +83,12 @@ class Mpremote:
     def __init__(self, port: str, *arguments: str):
         self.command = [sys.executable, "-m", "mpremote", "connect", port, *arguments]
         self._process = subprocess.Popen(
-            self.command,
+            _ends_with_parent(self.command),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
         )
 
     def lines(self) -> Iterator[str]:
