@@ -5,7 +5,7 @@ import pytest
 
 from tools.bench_live.report import load, rows, table, write
 from tools.bench_live.score import Scorer, score
-from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, AudioError, Word, active_rms, assemble, from_recordings
+from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, AudioError, Word, assemble, from_recordings, rms
 
 WORDS = [Word("yes", "yes", 1.0, 2.0), Word("tree", "", 2.5, 3.5), Word("yes", "yes", 4.0, 5.0), Word("no", "no", 5.6, 6.6)]
 
@@ -19,7 +19,7 @@ def test_words_are_where_the_track_says():
     for word in track.words:
         begin, end = round(word.start_s * RATE_HZ), round(word.end_s * RATE_HZ)
         assert np.all(track.pcm[begin - 5 : begin] == 0) and np.all(track.pcm[end : end + 5] == 0)
-        assert abs(active_rms(track.pcm[begin:end] / 32768) / 10 ** (LEVEL_DBFS / 20) - 1) < 0.02
+        assert abs(rms(track.pcm[begin:end] / 32768) / 10 ** (LEVEL_DBFS / 20) - 1) < 0.02
     assert track.seconds == pytest.approx(track.words[-1].end_s + 0.5)
 
 

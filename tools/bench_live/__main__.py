@@ -23,7 +23,7 @@ def bench(track: Track, elf: Path, romfs: Path, progress: bool = True) -> tuple[
     """Metrics of `track`, the scorer with its hits and false accepts, and what else the app printed."""
     scorer = Scorer(track.words)
     listener = Listener(elf, romfs, track.pcm)
-    with tqdm(total=round(track.seconds), unit="s", disable=not progress) as bar:
+    with tqdm(total=track.seconds, unit="s", bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}", disable=not progress) as bar:
         left = track.seconds
         while left > 0:
             for event in listener.listen(min(STEP_S, left)):
