@@ -41,6 +41,7 @@ DFU:         firmware.dfu, for the ROM bootloader on the USB user socket:  dfu-u
 
 Then         open the ST-LINK's serial port at 115200 baud, for example with:  mpremote connect /dev/ttyACM0 repl
 and type     import main            (or: mpremote run main.py, from the sources)
+then Ctrl-C  main.app.set("gain_db", 26); main.app.save()      once: the board's microphones are quiet at 0 dB, the default
 
 Models alone, over the serial port and without a flasher:  mpremote romfs deploy romfs.img
 
