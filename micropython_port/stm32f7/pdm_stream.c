@@ -46,7 +46,7 @@ static mp_uint_t start_copy(machine_pdm_pcm_obj_t *self, void *buffer, mp_uint_t
         *errcode = MP_EBUSY;
         return MP_STREAM_ERROR;
     }
-    uint32_t irq_state = irq_save();
+    uint32_t irq_state = irq_save_from(IRQ_PRI_DMA); // a long copy must not cost the REPL a byte
     self->app_bytes = buffer;
     self->app_frames = size / pdm_pcm_frame_bytes(self);
     self->copying = true;
@@ -54,7 +54,7 @@ static mp_uint_t start_copy(machine_pdm_pcm_obj_t *self, void *buffer, mp_uint_t
     if (self->callback_due) {
         schedule_callback(self);
     }
-    irq_restore(irq_state);
+    irq_restore_from(irq_state);
     return size;
 }
 

@@ -64,6 +64,18 @@ static inline void irq_restore(uint32_t state) {
     __set_PRIMASK(state);
 }
 
+// Holds back what is of this urgency or less, and leaves the more urgent handlers running: for work that takes longer
+// than the REPL's port can wait.
+static inline uint32_t irq_save_from(uint32_t priority) {
+    uint32_t state = __get_BASEPRI();
+    __set_BASEPRI_MAX(priority << (8U - __NVIC_PRIO_BITS));
+    return state;
+}
+
+static inline void irq_restore_from(uint32_t state) {
+    __set_BASEPRI(state);
+}
+
 static inline bool irq_in_handler(void) {
     return (SCB->ICSR & SCB_ICSR_VECTACTIVE_Msk) != 0;
 }

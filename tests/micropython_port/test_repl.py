@@ -100,3 +100,32 @@ print(a(1), b(2), c(4))
 """)
         == "2 4 7\n"
     )
+
+
+LONG_COPY = b"""
+import sys, select, time
+from machine import PDM_PCM
+mic = PDM_PCM(0, ibuf=65536)
+buf = bytearray(64000)
+mic.irq(lambda mic: None)
+time.sleep_ms(2100)
+poll = select.poll()
+poll.register(sys.stdin, select.POLLIN)
+print("ready")
+poll.poll()
+mic.readinto(buf)
+print(sys.stdin.read(500) == "0123456789" * 50)
+mic.deinit()
+"""
+
+
+def test_no_byte_is_lost_while_the_microphones_ring_is_emptied(firmware_elf: Path) -> None:
+    """A pasted line would have a hole where a program fetched two seconds of sound at once."""
+    board = Board(firmware_elf)
+    board.boot()
+    board.write(b"\r\x03\x01")
+    board.read_until(b"raw REPL; CTRL-B to exit\r\n>")
+    board.write(LONG_COPY + b"\x04")
+    board.read_until(b"ready\r\n")
+    board.write(b"0123456789" * 60)
+    assert board.read_until(b"\x04") == b"True\r\n\x04"
