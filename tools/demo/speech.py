@@ -80,8 +80,11 @@ def cached(path: Path) -> Track:
     if not path.exists() or path.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         track = sentences()
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, track.pcm, RATE_HZ, subtype="PCM_16")
+        # The recording is what tells that both are there, so it comes last and whole.
         _write_words(path.with_suffix(".txt"), track)
+        part = path.with_name("part-" + path.name)
+        soundfile.write(part, track.pcm, RATE_HZ, subtype="PCM_16")
+        part.rename(path)
     return track or Track("demo_espeak", soundfile.read(path, dtype="int16")[0], _read_words(path.with_suffix(".txt")))
 
 
