@@ -25,6 +25,7 @@ class Config:
     data: str = "../shared/data/speech"
     seed: int = 1
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
+    average: str = ""                   # set by training.average: folders of the runs that this one is the mean of
     model: str = "ds_cnn"               # a function of training/models.py
     channels: int = 64
     epochs: int = 100

@@ -23,12 +23,12 @@ from tools.kwslib import Model
 from training import models
 from training.augment import Windows
 from training.clips import DataError
-from training.config import Config, override, overrides
+from training.config import Config
 from training.data import LABELS, Dataset, load
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract
 from training.quantise import Layer, calibrate, fine_tune, fold
-from training.train import accuracy, deterministic, load_weights, network_input, write_atomic
+from training.train import accuracy, commands, deterministic, load_config, load_weights, network_input, write_atomic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
 CALIBRATION_WINDOWS = 2048
@@ -111,7 +111,7 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
 
 def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits."""
-    config = override(Config(), json.loads((folder / "config.json").read_text()))
+    config = load_config(folder)
     section = (folder / "frontend.bin").read_bytes()
     deterministic(config.seed)
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), section, config.seed,
@@ -126,7 +126,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     result = figures(test.label, run_network(pack(chain, section, shape, {}), features).argmax(axis=1))
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
-        "command": " ".join(["python -m training.train", *overrides(config)]),
+        "command": " && ".join(commands(folder)),
         "data": DATA_NOTE, "note_on_stop": STOP_NOTE,
         "train_clips": dataset.splits["train"].counts(),
         "quantisation": report,
@@ -163,7 +163,7 @@ def main() -> int:
         if args.manifest:
             result = manifest(args.manifest)
         else:
-            data = args.data or json.loads((args.run / "config.json").read_text())["data"]
+            data = args.data or load_config(args.run).data
             result = make(args.run, load(data), args.output, DETECTOR)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)

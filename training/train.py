@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from training import models
 from training.augment import Windows, spec_augment
-from training.config import Config, parse, to_json
+from training.config import Config, override, overrides, parse, to_json
 from training.data import LABELS, DataError, Dataset, load
 from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
 
 RUNS = Path("build/runs")
-STATISTICS_WINDOWS = 2048               # for the averaged weights' batch statistics
+STATISTICS_WINDOWS = 8192               # for the averaged weights' batch statistics
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -110,6 +110,12 @@ class Run:
         """
         newest = self.model.get_weights()
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        weights = self.with_statistics(features)
+        self.model.set_weights(newest)
+        return weights
+
+    def with_statistics(self, features: np.ndarray) -> list[np.ndarray]:
+        """The model's weights, with batch statistics taken from `features`; they replace those of the model."""
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         momentum = [layer.momentum for layer in norms]
         for layer in norms:
@@ -117,9 +123,7 @@ class Run:
         self.model(network_input(features[:STATISTICS_WINDOWS]), training=True)
         for layer, value in zip(norms, momentum, strict=True):
             layer.momentum = value
-        weights = self.model.get_weights()
-        self.model.set_weights(newest)
-        return weights
+        return self.model.get_weights()
 
 
 def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -135,6 +139,23 @@ def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str,
         loss, correct = loss + len(batch) * float(result["loss"]), correct + len(batch) * float(result["accuracy"])
         steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
     return {"loss": loss / len(x), "train_accuracy": correct / len(x)}
+
+
+def load_config(folder: Path) -> Config:
+    """The configuration of a run."""
+    return override(Config(), json.loads((folder / "config.json").read_text()))
+
+
+def commands(folder: Path) -> list[str]:
+    """The commands that made a run, those of the runs that it came from first."""
+    config = load_config(folder)
+    sources = config.average.split() or [config.start] * bool(config.start)
+    found = [command for source in sources for command in commands(Path(source))]
+    if config.average:
+        own = f"python -m training.average {config.name} {config.average}"
+    else:
+        own = " ".join(["python -m training.train", *overrides(config)])
+    return [*dict.fromkeys([*found, own])]
 
 
 def load_weights(folder: Path) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ import pytest
 
 from tools.kwslib import Model
 from training import train
+from training.average import average
 from training.config import parse
 from training.data import load
 from training.evaluate import evaluate
@@ -57,6 +58,19 @@ def test_run_may_start_from_another(data: Path) -> None:
     assert (second.folder / "frontend.bin").read_bytes() == (first.folder / "frontend.bin").read_bytes()
     kernels = [[w for w in train.load_weights(run.folder) if w.ndim > 1] for run in (first, second)]
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(*kernels, strict=True))
+
+    third = train.train(parse([*SMALL, "epochs=1", f"data={data}", f"start={first.folder}", "name=third", "seed=2"]), dataset)
+    mean = train.load_weights(average("mean", [first.folder, third.folder]))
+    for a, b, m in zip(train.load_weights(first.folder), train.load_weights(third.folder), mean, strict=True):
+        if m.ndim > 1:
+            assert np.allclose(m, (a + b) / 2, atol=1e-6) and not np.allclose(a, b, atol=1e-6)
+    made = train.commands(Path("build/runs/mean"))
+    assert ["training.average" in command for command in made] == [False, False, True] and "start=" in made[1]
+    with pytest.raises(ValueError, match="is a run already"):
+        average("mean", [first.folder, third.folder])
+    (third.folder / "frontend.bin").write_bytes(b"another")
+    with pytest.raises(ValueError, match="another front end"):
+        average("mean2", [first.folder, third.folder])
 
 
 def test_run_of_another_configuration_is_not_overwritten(data: Path) -> None:

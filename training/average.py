@@ -1,0 +1,65 @@
+"""Average finished runs: `python -m training.average NAME RUN RUN [RUN ...]` makes build/runs/NAME of them.
+
+Runs that went on from the same weights (`start=`) with different augmentation lie in one valley of the loss: the mean
+of their weights is often better than each, and good where each of them is good (Wortsman et al., 2022, "Model soups",
+arXiv 2203.05482). So does the prior of its classes, hence the mean shares. Batch norm's statistics do not average; they are taken anew from training windows of the last run.
+The result is exported like any run.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+
+from training.data import DataError, load
+from training.train import RUNS, Run, deterministic, load_config, load_weights, prepare
+
+
+def average(name: str, runs: list[Path]) -> Path:
+    """The new run's folder. Raises ValueError where the runs' networks or front ends differ, OSError for a missing one."""
+    configs = [load_config(run) for run in runs]
+    sections = [(run / "frontend.bin").read_bytes() for run in runs]
+    weights = [load_weights(run) for run in runs]
+    for run, section, values in zip(runs[1:], sections[1:], weights[1:], strict=True):
+        if [w.shape for w in values] != [w.shape for w in weights[0]]:
+            raise ValueError(f"{run} holds another network than {runs[0]}")
+        if section != sections[0]:
+            raise ValueError(f"{run} has another front end than {runs[0]}: only runs with a common start can be averaged")
+    if (RUNS / name / "float.npz").exists():
+        raise ValueError(f"{RUNS / name} is a run already: give another name, or delete the folder")
+    config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
+                     silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
+    deterministic(config.seed)
+    sampler = prepare(config, load(config.data, ("train",), config.threads), RUNS / name)
+    windows, _ = sampler.epoch(0)
+    run = Run(config, sampler.section, windows.shape[1:])
+    run.model.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])
+    run.save(run.with_statistics(windows))
+    return run.folder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.average", description=__doc__.split("\n")[0])
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folders of finished runs, build/runs/...")
+    args = parser.parse_args()
+    if len(args.runs) < 2:
+        parser.error("give two runs or more")
+    try:
+        folder = average(args.name, args.runs)
+    except (DataError, ValueError, OSError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    print(f"done: {folder}; next: python -m training.export {folder} -o MODEL.kws")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
