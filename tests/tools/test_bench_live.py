@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.bench_live.__main__ import bench, failures
+from tools.bench_live.__main__ import KEYWORDS, OTHERS, SEED, bench, failures
 from tools.bench_live.host import HostModel, decide, detect, make_detector
 from tools.bench_live.score import score
 from tools.bench_live.track import from_recordings
@@ -16,7 +16,7 @@ def model(repo_root) -> HostModel:
 @pytest.mark.needs_shared
 def test_whole_track_reaches_the_bars(model, shared_dir):
     """At least 75 % hits and at most 2 false accepts a minute, with the thresholds that the released model brings."""
-    track = from_recordings(shared_dir / "data" / "speech", "test", 120, 60, 1)
+    track = from_recordings(shared_dir / "data" / "speech", "test", KEYWORDS, OTHERS, SEED)
     result = score(track.words, detect(make_detector(model), decide(model, track.pcm)))
     per_minute = result.false_accepts_per_minute(track.seconds)
     figures = {"hits_percent": result.hits_percent, "false_accepts_per_minute": per_minute, "overruns": 0}
