@@ -17,4 +17,6 @@ bench: packages-firmware venv-base ## instructions a layer, a window and a front
 .PHONY: bench-live
 bench-live: venv-base ## hits and false accepts on real recordings in ../shared/data/speech, played into the virtual microphones
 	@$(MAKE) firmware romfs
-	$(PY) -m tools.bench_live $(ARGS)
+	@# 15 dB below the recordings, and 15 dB below the words in them, which fill about 40 % of a second
+	$(PY) -m tools.bench_live --snr 15 $(ARGS)
+	$(PY) -m tools.bench_live --snr 11 $(ARGS)
