@@ -24,7 +24,7 @@ MODELS = ("/rom/dscnn.kws", "py_app/models/dscnn.kws")  # on a board; on Linux, 
 class App:
     """One microphone, one model. A missing or bad model raises OSError or ValueError here, and changes nothing.
 
-    model           path or buffer of a blob; None takes the settings' one
+    model           path or buffer of a blob; None takes the settings' one, or the built-in one where that fails
     settings_path   file of the settings; None takes settings.py's
     source          more keyword arguments for machine.PDM_PCM, as a dict
     """
@@ -33,7 +33,7 @@ class App:
         self.settings = Settings(settings_path)
         for note in self.settings.load():
             print("settings:", note)
-        self.model = model = kws.Model(model or self.settings.model or built_in_model())
+        self.model = model = kws.Model(model) if model else saved_or_built_in(self.settings.model)
         self.stream = kws.Stream(model)
         defaults = model.meta.get("detector") or {}
         self.settings.defaults_from(defaults)
@@ -260,6 +260,16 @@ def stats_line(stats):
         stats["overruns"],
         stats["errors"],
     )
+
+
+def saved_or_built_in(path):
+    """The model at `path`, a setting; the built-in one where that is not set or can't be used any more."""
+    if path:
+        try:
+            return kws.Model(path)
+        except (OSError, ValueError) as e:
+            print("settings: model %s: %s: %s; the built-in one is used" % (path, type(e).__name__, e))
+    return kws.Model(built_in_model())
 
 
 def built_in_model():

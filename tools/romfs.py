@@ -124,7 +124,9 @@ def main(arguments: list[str] | None = None) -> int:
         if len(image) > args.limit_kb * 1024:
             print(f"the ROMFS image would have {len(image)} bytes, the partition {args.limit_kb * 1024}", file=sys.stderr)
             return 1
-        args.image.write_bytes(image)
+        part = args.image.with_name(args.image.name + ".part")
+        part.write_bytes(image)
+        part.replace(args.image)
     image = args.image.read_bytes()
     print(f"{args.image.name}: {len(image)} bytes")
     for path, offset, length in unpack(image):

@@ -212,3 +212,14 @@ def test_missing_model_says_how_to_get_it(app, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match="romfs deploy"):
         sys.modules["app"].App()
+
+
+def test_saved_model_that_is_gone(app, monkeypatch, tmp_path, capsys):
+    """A model file that was deleted or damaged after it was saved in the settings must not leave a board without an app."""
+    module = sys.modules["app"]
+    monkeypatch.setattr(module, "built_in_model", lambda: "some.kws")
+    path = str(tmp_path / "hark.cfg")
+    app.set("model", "bad.kws")
+    app.save()
+    assert list(module.App(None, path).threshold) == ["yes", "no"]
+    assert "settings: model bad.kws: ValueError: bad blob; the built-in one is used" in capsys.readouterr().out
