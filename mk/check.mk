@@ -11,8 +11,8 @@ lint: venv-test ## ruff over the Python sources
 	$(VENV_TEST)/bin/python -m ruff check .
 
 .PHONY: bench
-bench: packages-firmware venv-base ## instructions a layer, a window and a front-end frame on a Cortex-M7, of every model
-	@for model in py_app/models/*.kws; do echo "$$model"; $(PY) -m tools.bench.m7run $$model $(ARGS) || exit 1; done
+bench: packages-firmware venv-base ## instructions and bytes of every model on a Cortex-M7, beside the last accepted figures
+	$(PY) -m tools.bench $(ARGS)
 
 .PHONY: bench-live
 bench-live: venv-base ## hits and false accepts on real recordings in ../shared/data/speech, played into the virtual microphones

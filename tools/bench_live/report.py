@@ -1,4 +1,4 @@
-"""build/reports/live.json: rows of name, metric, value, unit, how; and how they compare with the accepted ones."""
+"""Reports (build/reports/*.json): rows of name, metric, value, unit, how; and how they compare with the accepted ones."""
 
 import json
 from pathlib import Path
@@ -36,13 +36,13 @@ def write(new: list[dict], path: Path = REPORT) -> None:
     path.write_text(json.dumps(kept + new, indent=1) + "\n")
 
 
-def table(new: list[dict], accepted: Path = ACCEPTED) -> Table:
-    """The rows beside the last accepted values of the same name and metric."""
+def table(new: list[dict], accepted: Path = ACCEPTED, label: str = "metric") -> Table:
+    """The rows, each called by its `label` (metric or name), beside the last accepted values of the same name and metric."""
     before = {(row["name"], row["metric"]): row["value"] for row in load(accepted)}
-    made = Table(title=new[0]["name"] if new else None)
+    made = Table(title=new[0]["name"] if new and label == "metric" else None)
     for heading, justify in (("figure", "left"), ("value", "right"), ("accepted", "right"), ("unit", "left")):
         made.add_column(heading, justify=justify)
     for row in new:
         old = before.get((row["name"], row["metric"]))
-        made.add_row(row["metric"], f"{row['value']:g}", "" if old is None else f"{old:g}", row["unit"])
+        made.add_row(row[label], f"{row['value']:,}", "" if old is None else f"{old:,}", row["unit"])
     return made
