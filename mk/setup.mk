@@ -58,3 +58,7 @@ sources: packages-build
 .PHONY: setup
 setup: packages-build packages-firmware packages-aarch64 packages-demo packages-test venv-test sources ## do the whole set-up now (every other target does its own part)
 	@echo "set-up is complete; the cache is $(HARK_CACHE)"
+
+.PHONY: python
+python: ## the path of the Python that the tools run with (made if need be), for use in commands of your own
+	@$(MAKE) -s venv-base >&2; echo $(PY)
