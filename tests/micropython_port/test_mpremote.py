@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tools.romfs import pack
 
 pytestmark = pytest.mark.xdist_group("mpremote")  # one board for all of them
 
@@ -81,6 +84,17 @@ def test_resets(mpremote: Callable[..., str]) -> None:
 def test_romfs(mpremote: Callable[..., str]) -> None:
     """The partition is found, with its size."""
     assert "1048576 bytes" in mpremote("romfs", "query")
+
+
+def test_romfs_deploy(mpremote: Callable[..., str], tmp_path: Path) -> None:
+    """A model that is deployed is there after the reset, whole, and mapped rather than read."""
+    data = os.urandom(9_001)
+    image = tmp_path / "new.romfs"
+    image.write_bytes(pack([("model.bin", data)]))
+    mpremote("romfs", "deploy", str(image))
+    found = mpremote("exec", "m = memoryview(open('/rom/model.bin', 'rb')); import hashlib, binascii, uctypes; "
+                     "print(len(m), binascii.hexlify(hashlib.sha256(m).digest()).decode(), hex(uctypes.addressof(m) >> 20))")  # fmt: skip
+    assert found == f"9001 {hashlib.sha256(data).hexdigest()} 0x81\n"
 
 
 def test_tcp(mpremote: Callable[..., str], port: list[str]) -> None:
