@@ -37,9 +37,12 @@ class App:
         self.stream = kws.Stream(model)
         defaults = model.meta.get("detector") or {}
         self.settings.defaults_from(defaults)
-        threshold = dict(defaults.get("threshold") or {})
-        threshold.update(self.settings.threshold)
+        threshold = defaults.get("threshold") or {}
         self.detector = Detector(model.labels, model.scale, model.zero_point, self.settings.window, self._refractory(), threshold)
+        self._model_threshold = dict(self.threshold.items())
+        for keyword, value in self.settings.threshold.items():
+            if keyword in self.threshold:
+                self.threshold[keyword] = value
         self._source = source or {}
         self.led = find_led(self.settings.led)
         self.mic = None
@@ -241,8 +244,12 @@ class App:
         return -(-self.settings.refractory_ms * self.model.sample_rate // samples)  # decisions, rounded up
 
     def save(self):
-        """Keep settings and thresholds for the next power-up. OSError when they cannot be written."""
-        self.settings.threshold.update(dict(self.threshold.items()))
+        """Keep settings, and thresholds that are not the model's own, for the next power-up. OSError when they cannot be written."""
+        for keyword, value in self.threshold.items():
+            if value != self._model_threshold[keyword]:
+                self.settings.threshold[keyword] = value
+            else:
+                self.settings.threshold.pop(keyword, None)
         self.settings.save()
 
 
@@ -284,10 +291,10 @@ def overruns_of(mic):
 
 
 def find_led(name):
-    """The pin called `name`, by default the board's green LED, as an output; None where there is no such pin."""
+    """The pin called `name`, a setting, by default the board's green LED, as an output; None where there is no such pin."""
     try:
         return machine.Pin(name or "LED_GREEN", machine.Pin.OUT, value=0)
-    except (AttributeError, TypeError, ValueError, OSError):
+    except (AttributeError, TypeError, ValueError, OSError) as e:
         if name:
-            raise
+            print("settings: led %s: %s; none is used" % (name, e))
         return None

@@ -105,7 +105,7 @@ def find_images(folder: Path) -> Images:
     """The images of a folder, refused unless they are what they should be. SHA256SUMS counts where there is one."""
     firmware, romfs = folder / "firmware.bin", folder / "romfs.img"
     if not firmware.is_file():
-        raise Stop(REFUSED, f"{firmware}: there is no such file; --images names the folder with firmware.bin and romfs.img")
+        raise Stop(REFUSED, f"{firmware}: there is no such file; 'make firmware romfs' makes it, --images names the folder with firmware.bin and romfs.img")
     images = Images(firmware, romfs if romfs.is_file() else None)
     sums = {name.lstrip("*"): digest for digest, name in (line.split(None, 1) for line in _text(folder / "SHA256SUMS").splitlines())}
     for _, path in images.parts():
@@ -221,8 +221,10 @@ def copy_to_drive(images: Images, drive: Path, wait_s: float = 60.0) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     here = Path(__file__).resolve().parent
+    if not (here / "firmware.bin").exists():  # not in a release folder but in the sources
+        here = here.parent / "build" / "STM32F769I_DISCO"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, default=here, help="folder with firmware.bin and romfs.img (default: this program's own)")
+    parser.add_argument("--images", type=Path, default=here, help="folder with firmware.bin and romfs.img (default: this program's own, or what make has built)")
     parser.add_argument("--method", choices=METHODS, help="default: what is there")
     parser.add_argument("--port", help="serial port, for --method serial")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, touch nothing")

@@ -402,3 +402,16 @@ mic.readinto(buf)
             "take_filter_overruns", "filter_registers", "DMA2_Stream0_IRQHandler")  # fmt: skip
     assert cost["pdm_ring_put"] > 16000, cost  # the profile has seen the interrupt
     assert sum(cost.get(name, 0) for name in ours) < 0.005 * 216e6
+
+
+def test_stop_at_any_phase(listen: Listen) -> None:
+    """`deinit` in the middle of a sample, a block or a transfer must end cleanly: app.stop() may come at any moment."""
+    lines = listen(NOISE, """
+import time
+for i in range(60):
+    mic = PDM_PCM(0)
+    time.sleep_us(137 * i)
+    mic.deinit()
+print("ended")
+""")
+    assert lines == ["ended"]

@@ -223,3 +223,27 @@ def test_saved_model_that_is_gone(app, monkeypatch, tmp_path, capsys):
     app.save()
     assert list(module.App(None, path).threshold) == ["yes", "no"]
     assert "settings: model bad.kws: ValueError: bad blob; the built-in one is used" in capsys.readouterr().out
+
+
+def test_only_thresholds_of_the_users_own_are_saved(app):
+    """A threshold that nobody changed must not be saved, or a better model's own would never count."""
+    app.set("gain_db", 20)
+    app.threshold["yes"] = 0.7
+    app.save()
+    assert app.settings.threshold == {"yes": 0.7}
+    app.threshold["yes"] = 0.6  # the model's own again
+    app.save()
+    assert app.settings.threshold == {}
+
+
+def test_saved_led_that_is_no_pin(app, monkeypatch, capsys):
+    """A wrong name in the settings must not leave a board without an app."""
+
+    def no_pin(name, *mode, **options):
+        raise ValueError("no such pin")
+
+    module = sys.modules["app"]
+    monkeypatch.setattr(module.machine, "Pin", no_pin)
+    monkeypatch.setattr(no_pin, "OUT", 1, raising=False)
+    assert module.find_led("banana") is None
+    assert "settings: led banana: no such pin" in capsys.readouterr().out

@@ -14,7 +14,11 @@ def show(args: argparse.Namespace) -> None:
     from tools.blob.show import show as print_blob
 
     for path in args.blob:
-        print_blob(str(path), read(path.read_bytes()), Console(width=args.width, highlight=False))
+        try:
+            info = read(path.read_bytes())
+        except BlobError as error:
+            raise BlobError(f"{path}: {error}") from error
+        print_blob(str(path), info, Console(width=args.width, highlight=False))
 
 
 def convert(args: argparse.Namespace) -> None:

@@ -46,12 +46,19 @@ class Outcome:
     speed: float  # seconds of audio a second of wall clock
 
 
+def load_model(path: Path) -> HostModel:
+    try:
+        return HostModel(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def main() -> int:
     args = arguments()
     console = Console()
     try:
         model_path = args.model or BUILT_IN
-        model = HostModel(model_path.read_bytes())
+        model = load_model(model_path)
         track, notes = chosen_track(args)
     except (audio.AudioError, speech.SpeechError, microphone.NoMicrophoneError, OSError, ValueError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)

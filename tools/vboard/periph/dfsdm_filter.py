@@ -207,9 +207,10 @@ class Filter:
         if value & UNSUPPORTED:
             raise NotModelled(f"{self.name}->FLTCR1 = {value:#x}: injected conversions")
         start = value & bits.DFSDM_FLTCR1_RSWSTART
+        if not value & bits.DFSDM_FLTCR1_DFEN:
+            self.stop()  # while the register still names the channel whose last samples the DMA takes
         self.reg["FLTCR1"] = value & ~start
         if not value & bits.DFSDM_FLTCR1_DFEN:
-            self.stop()
             self.reg["FLTISR"] = 0
             self.update()
         elif start:
