@@ -200,12 +200,6 @@ static int i2c_transfer(mp_obj_base_t *self_in, uint16_t address, size_t n, mp_m
 
 // ---- the class -----------------------------------------------------------------------------------------------------
 
-static void check_pin(mp_obj_t given, const machine_pin_obj_t *pin, const char *name) {
-    if (given != mp_const_none && machine_pin_find(given) != pin) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s must be " MP_HAL_PIN_FMT), name, mp_hal_pin_name(pin));
-    }
-}
-
 static void i2c_configure(const machine_i2c_obj_t *self) {
     const i2c_hardware_t *hw = self->hardware;
     RCC->APB1ENR |= hw->clock_bit;
@@ -229,8 +223,8 @@ static void i2c_init(mp_obj_base_t *self_in, size_t n_args, const mp_obj_t *args
     mp_arg_val_t vals[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kwargs, MP_ARRAY_SIZE(allowed), allowed, vals);
     machine_i2c_obj_t *self = (machine_i2c_obj_t *)self_in;
-    check_pin(vals[ARG_scl].u_obj, self->hardware->scl, "scl");
-    check_pin(vals[ARG_sda].u_obj, self->hardware->sda, "sda");
+    machine_pin_check(vals[ARG_scl].u_obj, self->hardware->scl, "scl");
+    machine_pin_check(vals[ARG_sda].u_obj, self->hardware->sda, "sda");
     if (vals[ARG_freq].u_int < MIN_FREQ_HZ || vals[ARG_freq].u_int > MAX_FREQ_HZ) {
         mp_raise_ValueError(MP_ERROR_TEXT("freq must be 10000..1000000"));
     }

@@ -149,12 +149,6 @@ static parity_t parity_from(mp_obj_t parity) {
     return odd ? PARITY_ODD : PARITY_EVEN;
 }
 
-static void check_pin(mp_obj_t given, const machine_pin_obj_t *pin, const char *name) {
-    if (given != mp_const_none && machine_pin_find(given) != pin) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s must be " MP_HAL_PIN_FMT), name, mp_hal_pin_name(pin));
-    }
-}
-
 // init(baudrate=115200, bits=8, parity=None, stop=1, *, tx, rx, timeout=0, timeout_char=0, rxbuf=256, txbuf=256)
 static void mp_machine_uart_init_helper(machine_uart_obj_t *self, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     enum { ARG_baudrate, ARG_bits, ARG_parity, ARG_stop, ARG_tx, ARG_rx, ARG_timeout, ARG_timeout_char, ARG_rxbuf,
@@ -185,8 +179,8 @@ static void mp_machine_uart_init_helper(machine_uart_obj_t *self, size_t n_args,
     if ((bits != 7 && bits != 8) || (vals[ARG_stop].u_int != 1 && vals[ARG_stop].u_int != 2)) {
         mp_raise_ValueError(MP_ERROR_TEXT("bits must be 7 or 8, stop 1 or 2"));
     }
-    check_pin(vals[ARG_tx].u_obj, hw->tx, "tx");
-    check_pin(vals[ARG_rx].u_obj, hw->rx, "rx");
+    machine_pin_check(vals[ARG_tx].u_obj, hw->tx, "tx");
+    machine_pin_check(vals[ARG_rx].u_obj, hw->rx, "rx");
 
     uart_stop(self);
     set_buffer(&self->rx, vals[ARG_rxbuf].u_int);

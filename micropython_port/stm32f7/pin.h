@@ -24,6 +24,9 @@ extern const mp_obj_base_t pin_cpu_obj;
 // The pin that a Pin, a string ("PJ13", "LED_RED") or a tuple (("J", 13)) names; ValueError when none.
 const machine_pin_obj_t *machine_pin_find(mp_obj_t name);
 
+// For a peripheral whose pins are fixed: `given`, its argument called `name`, must be None or `pin`, else ValueError.
+void machine_pin_check(mp_obj_t given, const machine_pin_obj_t *pin, const char *name);
+
 // MicroPython's pin interface; its drivers print a pin with MP_HAL_PIN_FMT and mp_hal_pin_name(pin).
 #define mp_hal_pin_obj_t const machine_pin_obj_t *
 #define mp_hal_get_pin_obj(object) machine_pin_find(object)

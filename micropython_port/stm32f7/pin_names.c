@@ -80,6 +80,12 @@ const machine_pin_obj_t *machine_pin_find(mp_obj_t name) {
     return pin;
 }
 
+void machine_pin_check(mp_obj_t given, const machine_pin_obj_t *pin, const char *name) {
+    if (given != mp_const_none && machine_pin_find(given) != pin) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s must be " MP_HAL_PIN_FMT), name, mp_hal_pin_name(pin));
+    }
+}
+
 static void pin_cpu_attr(mp_obj_t self_in, qstr attribute, mp_obj_t *dest) {
     (void)self_in;
     if (dest[0] == MP_OBJ_NULL) {

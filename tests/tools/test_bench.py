@@ -6,7 +6,7 @@ import pytest
 
 from tools.bench.__main__ import ACCEPTED, figures
 from tools.bench.m7run import M7Bench
-from tools.bench_live.report import load
+from tools.report import load
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc, which `make firmware` installs")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tools.bench_live.report import load, rows, table, write
 from tools.bench_live.score import Scorer, score
 from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, AudioError, Word, assemble, from_recordings, rms
+from tools.report import load, rows, table, write
 
 WORDS = [Word("yes", "yes", 1.0, 2.0), Word("tree", "", 2.5, 3.5), Word("yes", "yes", 4.0, 5.0), Word("no", "no", 5.6, 6.6)]
 

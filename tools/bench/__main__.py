@@ -8,11 +8,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
-from tools.bench.m7run import REPO_ROOT, M7Bench, measure
-from tools.bench_live import report
+from tools import report
+from tools.bench.m7run import REPO_ROOT, M7Bench, measure, measure_frame
 
 REPORT = REPO_ROOT / "build" / "reports" / "bench.json"
 ACCEPTED = REPO_ROOT / "tests" / "figures" / "bench.json"
@@ -25,8 +24,7 @@ def figures(model: Path, bench: M7Bench) -> list[dict]:
     counts = {f"{prefix}/{name.replace('total', 'window').replace(' ', '_')}": count for name, count, _ in measure(blob, bench)}
     info = bench.open(blob)
     if info.frontend:
-        bench.frame(np.random.default_rng(1).integers(-3000, 3000, 2048))
-        counts[f"{prefix}/frame"] = bench.instructions
+        counts[f"{prefix}/frame"] = measure_frame(bench)
     rows = [{"name": name, "metric": "instructions", "value": value, "unit": "instructions", "how": HOW} for name, value in counts.items()]
     sizes = {"blob": len(blob), "arena": info.arena_bytes}
     return rows + [{"name": f"{prefix}/{name}", "metric": "bytes", "value": value, "unit": "bytes", "how": HOW} for name, value in sizes.items()]

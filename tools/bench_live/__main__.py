@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from . import report
+from tools import report
+
 from .board import STEP_S, Listener, figures
 from .score import Scorer
 from .track import AudioError, Track, from_recordings

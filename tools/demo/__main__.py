@@ -17,8 +17,7 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from tools import romfs
-from tools.bench_live import report
+from tools import report, romfs
 from tools.bench_live.board import CORE_HZ, parse_events
 from tools.bench_live.host import HostModel, decide
 from tools.bench_live.score import Scorer

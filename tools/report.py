@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build" / "reports" / "live.json"
 ACCEPTED = ROOT / "tests" / "figures" / "live.json"
 
