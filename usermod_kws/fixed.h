@@ -77,6 +77,13 @@ static inline int32_t fx_div_pot(int32_t x, int32_t n) {
     return (x >> n) + ((x & mask) > threshold);
 }
 
+// x / n to nearest, ties away from zero. n >= 1.
+static inline int32_t fx_div_round(int32_t x, int32_t n) {
+    uint32_t magnitude = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+    int32_t quotient = (int32_t)((magnitude + (uint32_t)n / 2) / (uint32_t)n);
+    return x < 0 ? -quotient : quotient;
+}
+
 // x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0, shift in [-31, 30];
 // for shift < 0, |x| < 2^30; for shift > 0 the product x * 2^shift wraps. The first rounding is fx_mul_q31 in the form
 // that Arm's SMMULR has, the second is fx_div_pot without its compare.
@@ -86,6 +93,11 @@ static inline int32_t fx_requantise(int32_t x, int32_t mult, int32_t shift) {
     }
     int32_t high = (int32_t)(((int64_t)fx_shl(x, 1) * mult + ((int64_t)1 << 31)) >> 32);
     return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
+}
+
+// The same for every x.
+static inline int32_t fx_requantise_wide(int32_t x, int32_t mult, int32_t shift) {
+    return shift >= 0 ? fx_requantise(x, mult, shift) : fx_div_pot(fx_mul_q31(x, mult), -shift);
 }
 
 // The same with one rounding, ties towards plus infinity, which is what TensorFlow Lite's fully connected kernel does.
