@@ -151,9 +151,18 @@ static inline uint64_t kws_conv2d_scratch_bytes(kws_shape_t in, const kws_window
     return KWS_CONV_PIXELS * 2 * ((products + 3) & ~UINT64_C(3));
 }
 
-// Scratch that depthwise_conv2d may use, 4-byte aligned.
+// The least that depthwise_conv2d gets for rows of its input, widened and padded, beyond which it works in strips.
+#define KWS_DEPTHWISE_STRIP_BYTES 1024
+
+// Scratch that depthwise_conv2d may use, 4-byte aligned: twice the weights; or, where that is more, one channel's weights
+// and the rows of one channel under a window, or a strip of more rows and channels, at 16 bits a value.
 static inline uint64_t kws_depthwise_conv2d_scratch_bytes(kws_shape_t in, const kws_window_t *w) {
-    return 2 * (uint64_t)w->kernel_h * w->kernel_w * in.c;
+    uint64_t taps = 2 * (uint64_t)w->kernel_h * w->kernel_w * in.c;
+    uint64_t columns = (uint64_t)in.w + w->pad_left + (uint64_t)w->kernel_w * w->dilation_w;
+    uint64_t rows = w->kernel_h * 2 * ((columns + 2) & ~UINT64_C(1));
+    uint64_t strip = rows > KWS_DEPTHWISE_STRIP_BYTES ? rows : KWS_DEPTHWISE_STRIP_BYTES;
+    strip += 4 * (uint64_t)w->kernel_h * (w->kernel_w + UINT64_C(2));
+    return ((taps > strip ? taps : strip) + 3) & ~UINT64_C(3);
 }
 
 // avg_pool_step: the mean over the last kernel_h rows of all that it was given, in (new rows, w, c), out (1, out.w, c),
