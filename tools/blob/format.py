@@ -62,7 +62,14 @@ def align(n: int, to: int = SECTION_ALIGN) -> int:
     return -(-n // to) * to
 
 
-def scratch_bytes(op: Op, kernel: tuple[int, int], in_channels: int) -> int:
-    """Scratch in the arena that the kernels may use."""
-    values = kernel[0] * kernel[1] * in_channels
-    return {Op.CONV_2D: 4 * values, Op.DEPTHWISE_CONV_2D: 2 * values}.get(op, 0)
+def scratch_bytes(op: Op, shape: tuple[int, int, int], window: tuple[int, ...]) -> int:
+    """Scratch in the arena that the kernels may use, as kernels.h has it. shape: the input's (h, w, c); window: kernel, stride, dilation
+    (each h, w), pad_top, pad_left."""
+    kernel_h, kernel_w, _, _, _, dilation_w, _, left = window
+    products = kernel_h * kernel_w * shape[2]
+    if op == Op.CONV_2D:
+        return 6 * 2 * align(products, 4)
+    if op == Op.DEPTHWISE_CONV_2D:
+        rows = kernel_h * 2 * (shape[1] + left + kernel_w * dilation_w + 2 & ~1)
+        return align(max(2 * products, max(rows, 1024) + 4 * kernel_h * (kernel_w + 2)), 4)
+    return 0
