@@ -225,7 +225,7 @@ class BlobWriter:
         weights_offset = self._store(np.ascontiguousarray(weights).tobytes())
         channels = b"".join(fmt.CHANNEL.pack(int(b), *m) for b, m in zip(folded, multipliers, strict=True))
         params = fmt.WINDOW_PARAMS.pack(*window, weights_offset, self._store(channels))
-        scratch = fmt.scratch_bytes(code, kernel, x.shape[2]) if kernel else 0
+        scratch = fmt.scratch_bytes(code, x.shape, window) if kernel else 0
         return self._op(code, [x], (h, w, c_out), out, self._clamp(activation, out), params, scratch)
 
     def _pool(self, code: Op, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: str, activation: str) -> Tensor:
