@@ -62,13 +62,18 @@ def library() -> ctypes.CDLL:
         "kws_model_open": (ctypes.c_int, [pointer, pointer, size, ctypes.POINTER(ErrorStruct)]),
         "kws_model_describe": (None, [pointer, pointer]),
         "kws_model_label": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
-        "kws_model_run_many": (None, [pointer, pointer, size, pointer]),
-        "kws_stream_new": (pointer, [pointer, ctypes.c_uint32]),
+        "kws_program_describe": (None, [pointer, ctypes.c_uint32, pointer]),
+        "kws_model_run_many": (None, [pointer, pointer, size, pointer, ctypes.c_int]),
+        "kws_model_run_layers": (size, [pointer, pointer, pointer]),
+        "kws_model_describe_op": (None, [pointer, ctypes.c_uint32, pointer]),
+        "kws_stream_new": (pointer, [pointer, ctypes.c_uint32, ctypes.c_int]),
         "kws_stream_free": (None, [pointer]),
         "kws_stream_reset": (None, [pointer]),
-        "kws_stream_max_samples": (ctypes.c_uint32, [pointer]),
+        "kws_stream_describe": (None, [pointer, pointer]),
+        "kws_stream_guards_ok": (ctypes.c_int, [pointer]),
         "kws_stream_scores": (pointer, [pointer]),
         "kws_stream_feed": (ctypes.c_int, [pointer, pointer, size]),
+        "kws_stream_feed_features": (size, [pointer, pointer, size, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(lib, name)
@@ -130,6 +135,8 @@ class Model:
     """A blob opened by the C reader. Threads may share one.
 
     input_shape, output_shape: (h, w, c); the batch is 1. input_quant, output_quant: (scale, zero_point).
+    arena_bytes: of the window program; step_arena_bytes, step_state_bytes: of the step program, 0 where there is none.
+    streaming: whether there is one. variables: whether a run depends on the runs before it.
     """
 
     def __init__(self, blob: bytes) -> None:
@@ -138,40 +145,99 @@ class Model:
         self._model = ctypes.create_string_buffer(lib.kws_model_sizeof())
         error = ErrorStruct()
         check(lib.kws_model_open(self._model, self._blob.ctypes.data, len(blob), ctypes.byref(error)), error)
-        facts = np.empty(13, dtype=np.int32)
+        facts = np.empty(14, dtype=np.int32)
         lib.kws_model_describe(self._model, facts.ctypes.data)
         scales = facts.view(np.float32)
         self.input_shape, self.output_shape = (tuple(int(n) for n in facts[i : i + 3]) for i in (0, 5))
         self.input_quant, self.output_quant = ((float(scales[i + 4]), int(facts[i + 3])) for i in (0, 5))
-        self.arena_bytes, self.decision_hop_frames, n_labels = (int(n) for n in facts[10:])
+        self.decision_hop_frames, n_labels, has_frontend, self.n_out = (int(n) for n in facts[10:])
+        self.has_frontend = bool(has_frontend)
         self.classes = int(np.prod(self.output_shape))
         self.labels = [lib.kws_model_label(self._model, i).decode() for i in range(n_labels)]
+        (self.arena_bytes, state_bytes, self._n_ops), (self.step_arena_bytes, self.step_state_bytes, _) = self._program(0), self._program(1)
+        self.variables, self.streaming = state_bytes > 0, self.step_arena_bytes > 0
+
+    def _program(self, kind: int) -> tuple[int, int, int]:
+        """Arena bytes, state bytes and number of ops."""
+        facts = np.empty(3, dtype=np.uint32)
+        library().kws_program_describe(self._model, kind, facts.ctypes.data)
+        arena, state, ops = (int(n) for n in facts)
+        return arena, state, ops
 
     def run(self, features: np.ndarray) -> np.ndarray:
         """int8 [n, ...] or [...] with the input's elements behind n -> int8 scores [n, classes] or [classes].
 
-        A single input may be given in any shape with the right number of elements, [frames, n_out] for example.
+        A single input may be given in any shape with the right number of elements, [frames, n_out] for example. Variables
+        have their first values at each of the n.
         """
-        size = int(np.prod(self.input_shape))
-        if features.dtype != np.int8 or features.size % size or features.size == 0:
-            raise TypeError(f"features must be int8 with a multiple of {size} elements, not {features.dtype} {list(features.shape)}")
-        n = features.size // size
+        return self._run(features, sequence=False)
+
+    def run_sequence(self, features: np.ndarray) -> np.ndarray:
+        """The same, the n inputs one after another in time: each sees the variables as the one before left them."""
+        return self._run(features, sequence=True)
+
+    def _run(self, features: np.ndarray, sequence: bool) -> np.ndarray:
+        n = self._inputs(features)
         single = n == 1 and features.shape != (1, *self.input_shape)
         features = np.ascontiguousarray(features)
         out = np.empty((n, self.classes), dtype=np.int8)
-        library().kws_model_run_many(self._model, features.ctypes.data, n, out.ctypes.data)
+        library().kws_model_run_many(self._model, features.ctypes.data, n, out.ctypes.data, sequence)
         return out[0] if single else out
+
+    def run_layers(self, features: np.ndarray) -> list[np.ndarray]:
+        """One input -> what each op of the window program writes, int8 [h, w, c], in the order of the ops."""
+        if self._inputs(features) != 1:
+            raise ValueError("run_layers takes one input")
+        lib, facts = library(), np.empty(4, dtype=np.uint32)
+        out = np.empty(lib.kws_model_run_layers(self._model, None, None), dtype=np.int8)
+        features = np.ascontiguousarray(features)
+        lib.kws_model_run_layers(self._model, features.ctypes.data, out.ctypes.data)
+        layers, at = [], 0
+        for i in range(self._n_ops):
+            lib.kws_model_describe_op(self._model, i, facts.ctypes.data)
+            shape = tuple(int(n) for n in facts[1:])
+            layers.append(out[at : at + int(np.prod(shape))].reshape(shape))
+            at += layers[-1].size
+        return layers
+
+    def _inputs(self, features: np.ndarray) -> int:
+        size = int(np.prod(self.input_shape))
+        if features.dtype != np.int8 or features.size % size or features.size == 0:
+            raise TypeError(f"features must be int8 with a multiple of {size} elements, not {features.dtype} {list(features.shape)}")
+        return features.size // size
 
 
 class Stream:
-    """The C stream in window mode over a blob (or an opened Model) with a front end. One thread at a time."""
+    """The C stream over a blob (or an opened Model) with a front end. One thread at a time.
 
-    def __init__(self, model: "Model | bytes", rows: int = 64) -> None:
+    mode="auto" runs the step program where the model has one; "window" the whole network for each row. The
+    attribute `mode` is what it became: "step" or "window". state_bytes: what is kept from row to row. total_bytes: the stream's one allocation.
+    """
+
+    def __init__(self, model: "Model | bytes", rows: int = 64, mode: str = "auto") -> None:
         self.model = model if isinstance(model, Model) else Model(model)  # the C stream points into it
-        self._stream = library().kws_stream_new(self.model._model, rows)
+        if mode not in ("auto", "window"):
+            raise ValueError(f'mode is "auto" or "window", not {mode!r}')
+        self._stream = library().kws_stream_new(self.model._model, rows, mode == "window")
         if not self._stream:
             raise ValueError(f"no stream of {rows} rows from this model: it has no front end, or rows is out of range")
-        self.max_samples = int(library().kws_stream_max_samples(self._stream))
+        self.max_samples, _, steps, self.state_bytes, self.arena_bytes, self.total_bytes, _ = self._describe()
+        self.mode = "step" if steps else "window"
+
+    def _describe(self) -> list[int]:
+        facts = np.empty(7, dtype=np.uint32)
+        library().kws_stream_describe(self._stream, facts.ctypes.data)
+        return [int(n) for n in facts]
+
+    @property
+    def frames(self) -> int:
+        """Since the start or the last reset."""
+        return self._describe()[6]
+
+    @property
+    def guards_ok(self) -> bool:
+        """Whether the bytes around the stream's memory are untouched."""
+        return bool(library().kws_stream_guards_ok(self._stream))
 
     def feed(self, pcm: np.ndarray) -> np.ndarray:
         """pcm int16 [n] of any length -> int8 [rows, classes], the new score rows."""
@@ -186,6 +252,15 @@ class Stream:
             scores = ctypes.string_at(lib.kws_stream_scores(self._stream), rows * classes)
             pieces.append(np.frombuffer(scores, dtype=np.int8).reshape(rows, classes))
         return np.concatenate(pieces) if pieces else np.empty((0, classes), dtype=np.int8)
+
+    def feed_features(self, features: np.ndarray) -> np.ndarray:
+        """int8 [frames, n_out] in place of audio -> int8 [rows, classes], the new score rows. For tests: no front end runs."""
+        if features.dtype != np.int8 or features.ndim != 2 or features.shape[1] != self.model.n_out:
+            raise TypeError(f"features must be int8 [frames, {self.model.n_out}], not {features.dtype} {list(features.shape)}")
+        features = np.ascontiguousarray(features)
+        out = np.empty((-(-len(features) // self.model.decision_hop_frames), self.model.classes), dtype=np.int8)
+        rows = library().kws_stream_feed_features(self._stream, features.ctypes.data, len(features), out.ctypes.data)
+        return out[:rows]
 
     def reset(self) -> None:
         """Forgets all audio."""

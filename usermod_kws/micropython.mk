@@ -2,7 +2,7 @@
 KWS_MOD_DIR := $(USERMOD_DIR)
 include $(KWS_MOD_DIR)/kws.mk
 
-SRC_USERMOD_C += $(KWS_MOD_DIR)/modkws.c
+SRC_USERMOD_C += $(KWS_MOD_DIR)/modkws.c $(wildcard $(KWS_MOD_DIR)/binding/*.c)
 SRC_USERMOD_LIB_C += $(addprefix $(KWS_MOD_DIR)/,$(KWS_SRC_C))
 CFLAGS_USERMOD += -I$(KWS_MOD_DIR)
 

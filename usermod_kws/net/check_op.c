@@ -1,119 +1,121 @@
 // Checks of one op's record: parameters in the kernels' documented ranges, shapes that chain, weights inside their
-// section. `where` in an error is the byte offset of the record in the blob.
-#include <string.h>
+// section.
+#include "net/check.h"
+#include "net/op_params.h"
 
-#include "net/model.h"
+#define FAIL(code, what) kws_fail_at(r, (code), &p->ops[i], (what))
 
-#define FAIL(code, what) kws_fail(err, (code), where, (what))
+// How many of u.q's pairs an op uses, its inputs, and whether it has scratch; or -1 for an op with u.w.
+typedef struct {
+    int8_t pairs, inputs, scratch;
+} form_t;
 
-static int in_range(int64_t x, int64_t lo, int64_t hi) {
-    return x >= lo && x <= hi;
-}
+static const form_t forms[] = {
+    [KWS_OP_CONV_2D] = {-1, 1, 1},
+    [KWS_OP_DEPTHWISE_CONV_2D] = {-1, 1, 1},
+    [KWS_OP_FULLY_CONNECTED] = {-1, 1, 0},
+    [KWS_OP_AVG_POOL_2D] = {-1, 1, 0},
+    [KWS_OP_MAX_POOL_2D] = {-1, 1, 0},
+    [KWS_OP_AVG_POOL_STEP] = {-1, 1, 1},
+    [KWS_OP_MEAN] = {2, 1, 0},
+    [KWS_OP_ADD] = {3, 2, 0},
+    [KWS_OP_SUB] = {3, 2, 0},
+    [KWS_OP_MUL] = {1, 2, 0},
+    [KWS_OP_PRELU] = {2, 2, 0},
+    [KWS_OP_LUT] = {-1, 1, 0},
+    [KWS_OP_SOFTMAX] = {1, 1, 0},
+    [KWS_OP_COPY] = {-1, 1, 0},
+    [KWS_OP_FILL] = {1, 0, 0},
+    [KWS_OP_SVDF] = {-1, 2, 1},
+};
 
-// One axis of a window: every window touches the input, and the output is as long as the input and the pads make it.
-static int axis_ok(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad) {
-    if (kernel == 0 || stride == 0 || dilation == 0) {
-        return 0;
+// What holds for all ops.
+static int check_form(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    const kws_op_t *op = &p->ops[i];
+    if (op->code == 0 || op->code >= sizeof(forms) / sizeof(forms[0])) {
+        return FAIL(KWS_E_OP, "unknown op code");
     }
-    int64_t extent = (int64_t)(kernel - 1) * dilation + 1;
-    int64_t last = (int64_t)(out - 1) * stride - pad; // first input index of the last window
-    int64_t pad_end = last + extent - in;
-    return extent <= KWS_MAX_BYTES && pad < extent && last < in && pad_end > -(int64_t)stride;
-}
-
-static int check_window(kws_shape_t in, kws_shape_t out, const kws_window_t *w, uint32_t where, kws_error_t *err) {
-    if (!axis_ok(in.h, out.h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top) ||
-        !axis_ok(in.w, out.w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left)) {
-        return FAIL(KWS_E_SHAPE, "window does not lead from the input's to the output's shape");
+    const form_t *form = &forms[op->code];
+    if (op->zero0 != 0 || op->zero1 != 0) {
+        return FAIL(KWS_E_RANGE, "reserved field of an op is not 0");
+    }
+    if ((form->inputs > 0 ? op->input0 >= p->n_tensors : op->input0 != KWS_NO_TENSOR) ||
+        (form->inputs > 1 ? op->input1 >= p->n_tensors : op->input1 != KWS_NO_TENSOR) || op->output >= p->n_tensors) {
+        return FAIL(KWS_E_SHAPE, "op's input or output is no tensor of its program");
+    }
+    if (kws_op_output(p, i)->storage != KWS_STORAGE_ARENA) {
+        return FAIL(KWS_E_ARENA, "op writes a constant");
+    }
+    if (op->out_min < -128 || op->out_min > op->out_max || op->out_max > 127) {
+        return FAIL(KWS_E_RANGE, "output clamp of an op");
+    }
+    if (op->scratch_offset % KWS_SECTION_ALIGN != 0 ||
+        (uint64_t)op->scratch_offset + op->scratch_bytes > p->arena_bytes || (!form->scratch && op->scratch_bytes != 0)) {
+        return FAIL(KWS_E_ARENA, "scratch of an op leaves the arena or is not needed");
+    }
+    for (int k = form->pairs; k >= 0 && k < 3; k++) {
+        if (op->u.q[k].mult != 0 || op->u.q[k].shift != 0) {
+            return FAIL(KWS_E_RANGE, "unused parameter of an op is not 0");
+        }
     }
     return KWS_OK;
 }
 
-static int same_quantisation(const kws_tensor_t *a, const kws_tensor_t *b) {
-    return a->zero_point == b->zero_point && a->scale_bits == b->scale_bits;
+static int dimension_ok(uint32_t in, uint32_t out) {
+    return in == out || in == 1;
 }
 
-static int mult_ok(int32_t mult, int32_t shift, int32_t shift_min, int32_t shift_max) {
-    return mult >= 0 && in_range(shift, shift_min, shift_max);
+static int broadcasts(const kws_tensor_t *in, const kws_tensor_t *out) {
+    return dimension_ok(in->h, out->h) && dimension_ok(in->w, out->w) && dimension_ok(in->c, out->c);
 }
 
-// Weights of `products` values an output channel, and the channels' records.
-static int check_weights(const kws_model_t *m, const kws_op_t *op, uint64_t weights, uint64_t products,
-                         uint32_t channels, uint32_t where, kws_error_t *err) {
-    uint32_t w = op->u.w.weights_offset, c = op->u.w.channels_offset;
-    if ((w | c) % 4 != 0) {
-        return FAIL(KWS_E_ALIGN, "weights of an op");
+static int check_binary(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    kws_binary_t q = kws_op_binary(p, i);
+    if (!broadcasts(kws_op_input0(p, i), kws_op_output(p, i)) || !broadcasts(kws_op_input1(p, i), kws_op_output(p, i))) {
+        return FAIL(KWS_E_SHAPE, "input of an add, sub or mul is neither as long as the output nor 1");
     }
-    if (w + weights > m->weights_bytes || c + (uint64_t)channels * sizeof(kws_channel_t) > m->weights_bytes) {
-        return FAIL(KWS_E_OFFSET, "weights of an op leave their section");
+    int ok = p->ops[i].code == KWS_OP_MUL
+                 ? kws_mult_ok(q.out_mult, q.out_shift, -31, 14)
+                 : kws_mult_ok(q.in0_mult, q.in0_shift, -31, 0) && kws_mult_ok(q.in1_mult, q.in1_shift, -31, 0) &&
+                       kws_mult_ok(q.out_mult, q.out_shift, -31, 0);
+    return ok ? KWS_OK : FAIL(KWS_E_RANGE, "multiplier of an add, sub or mul");
+}
+
+static int check_prelu(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    kws_prelu_t q = kws_op_prelu(p, i);
+    if (!kws_same_shape(kws_op_input0(p, i), kws_op_output(p, i)) || !broadcasts(kws_op_input1(p, i), kws_op_output(p, i))) {
+        return FAIL(KWS_E_SHAPE, "shapes of a prelu");
     }
-    int64_t bias_room = ((int64_t)1 << 30) - ((int64_t)products << 15);
-    const kws_channel_t *ch = (const kws_channel_t *)(m->weights + c);
-    for (uint32_t i = 0; i < channels; i++) {
-        int64_t bias = ch[i].bias < 0 ? -(int64_t)ch[i].bias : ch[i].bias;
-        if (products >= 1 << 15 || bias >= bias_room) {
-            return FAIL(KWS_E_RANGE, "sum of an output channel may not fit");
-        }
-        if (!mult_ok(ch[i].mult, ch[i].shift, -31, 30)) {
-            return FAIL(KWS_E_RANGE, "multiplier of an output channel");
-        }
+    if (!kws_mult_ok(q.pos_mult, q.pos_shift, -31, 22) || !kws_mult_ok(q.neg_mult, q.neg_shift, -31, 14)) {
+        return FAIL(KWS_E_RANGE, "multiplier of a prelu");
     }
     return KWS_OK;
 }
 
-static int check_linear(const kws_model_t *m, uint32_t i, uint32_t where, kws_error_t *err) {
-    const kws_op_t *op = &m->ops[i];
-    kws_linear_t p = kws_op_linear(m, i);
-    uint64_t taps = (uint64_t)p.window.kernel_h * p.window.kernel_w;
-    uint64_t scratch = 0, products, weights;
-    if (op->code == KWS_OP_FULLY_CONNECTED) {
-        static const kws_window_t none;
-        if (memcmp(&p.window, &none, sizeof(none)) != 0 || kws_shape_pixels(p.out) != 1) {
-            return FAIL(KWS_E_SHAPE, "fully connected op needs no window and a flat output");
-        }
-        products = kws_shape_bytes(p.in);
-        weights = products * p.out.c;
-    } else {
-        int status = check_window(p.in, p.out, &p.window, where, err);
-        if (status != KWS_OK) {
-            return status;
-        }
-        if (op->code == KWS_OP_DEPTHWISE_CONV_2D) {
-            if (p.out.c % p.in.c != 0) {
-                return FAIL(KWS_E_SHAPE, "depthwise output channels are no multiple of the input's");
-            }
-            products = taps;
-            weights = taps * p.out.c;
-            scratch = kws_depthwise_conv2d_scratch_bytes(p.in, &p.window);
-        } else {
-            products = taps * p.in.c;
-            weights = products * p.out.c;
-            scratch = kws_conv2d_scratch_bytes(p.in, &p.window);
-        }
+static int check_mean(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    kws_mean_t q = kws_op_mean(p, i);
+    const kws_tensor_t *in = kws_op_input0(p, i), *out = kws_op_output(p, i);
+    if (q.axes == 0 || q.axes > (KWS_AXIS_H | KWS_AXIS_W | KWS_AXIS_C) || p->ops[i].u.q[1].shift != 0) {
+        return FAIL(KWS_E_RANGE, "axes of a mean");
     }
-    if (op->scratch_bytes < scratch) {
-        return FAIL(KWS_E_ARENA, "scratch of an op is too small");
+    if (out->h != (q.axes & KWS_AXIS_H ? 1 : in->h) || out->w != (q.axes & KWS_AXIS_W ? 1 : in->w) ||
+        out->c != (q.axes & KWS_AXIS_C ? 1 : in->c)) {
+        return FAIL(KWS_E_SHAPE, "shape of a mean");
     }
-    return check_weights(m, op, weights, products, p.out.c, where, err);
+    if (kws_tensor_bytes(in) / kws_tensor_bytes(out) >= 1 << 23) {
+        return FAIL(KWS_E_RANGE, "sum of a mean may not fit");
+    }
+    return kws_mult_ok(q.mult, q.shift, -31, 30) ? KWS_OK : FAIL(KWS_E_RANGE, "multiplier of a mean");
 }
 
-static int check_pool(const kws_model_t *m, uint32_t i, uint32_t where, kws_error_t *err) {
-    kws_pool_t p = kws_op_pool(m, i);
-    if (p.in.c != p.out.c || !same_quantisation(&m->tensors[m->ops[i].input0], &m->tensors[i + 1])) {
-        return FAIL(KWS_E_SHAPE, "pooling changes channels or quantisation");
-    }
-    if (p.window.dilation_h != 1 || p.window.dilation_w != 1 || m->ops[i].u.w.weights_offset != 0 ||
-        m->ops[i].u.w.channels_offset != 0) {
-        return FAIL(KWS_E_RANGE, "pooling has no dilation and no weights");
-    }
-    return check_window(p.in, p.out, &p.window, where, err);
-}
-
-static int check_softmax(const kws_model_t *m, uint32_t i, uint32_t where, kws_error_t *err) {
+static int check_softmax(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
     const uint32_t one_256th = 0x3b800000; // as float32
-    kws_softmax_t p = kws_op_softmax(m, i);
-    const kws_tensor_t *out = &m->tensors[i + 1];
-    if (p.classes > 256 || !mult_ok(p.mult, p.shift, 0, 31)) {
+    kws_softmax_t q = kws_op_softmax(p, i);
+    const kws_tensor_t *out = kws_op_output(p, i);
+    if (!kws_same_shape(kws_op_input0(p, i), out)) {
+        return FAIL(KWS_E_SHAPE, "softmax changes the shape");
+    }
+    if (q.classes > 256 || !kws_mult_ok(q.mult, q.shift, 0, 31)) {
         return FAIL(KWS_E_RANGE, "softmax classes or multiplier");
     }
     if (out->zero_point != -128 || out->scale_bits != one_256th) {
@@ -122,76 +124,77 @@ static int check_softmax(const kws_model_t *m, uint32_t i, uint32_t where, kws_e
     return KWS_OK;
 }
 
-// The parameters behind the first `used` pairs of mult and shift are 0.
-static int rest_is_zero(const kws_op_t *op, int used) {
-    for (int i = used; i < 3; i++) {
-        if (op->u.q[i].mult != 0 || op->u.q[i].shift != 0) {
-            return 0;
+static int check_lut(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    if (!kws_same_shape(kws_op_input0(p, i), kws_op_output(p, i))) {
+        return FAIL(KWS_E_SHAPE, "lookup changes the shape");
+    }
+    return kws_in_weights(p, p->ops[i].u.w.weights_offset, 256)
+               ? KWS_OK
+               : FAIL(KWS_E_OFFSET, "table of a lookup leaves the weights or is not aligned");
+}
+
+// The first and the last byte that one side of a copy touches lie within its tensor.
+static int side_ok(const kws_copy_t *copy, const int32_t stride[4], uint32_t offset, const kws_tensor_t *t) {
+    int64_t first = offset, last = offset;
+    for (int d = 0; d < 4; d++) {
+        int64_t way = (int64_t)(copy->n[d] - 1) * stride[d];
+        first += way < 0 ? way : 0;
+        last += way > 0 ? way : 0;
+    }
+    return first >= 0 && last < (int64_t)kws_tensor_bytes(t);
+}
+
+static int check_copy(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    if (!kws_in_weights(p, p->ops[i].u.w.weights_offset, sizeof(kws_copy_t))) {
+        return FAIL(KWS_E_OFFSET, "record of a copy leaves the weights or is not aligned");
+    }
+    const kws_copy_t *copy = (const kws_copy_t *)(const void *)(p->weights + p->ops[i].u.w.weights_offset);
+    uint64_t bytes = 1;
+    for (int d = 0; d < 4; d++) {
+        bytes *= copy->n[d];
+        if (copy->n[d] == 0 || bytes > KWS_MAX_BYTES) {
+            return FAIL(KWS_E_SHAPE, "copy of nothing, or of more than 16 MiB");
         }
     }
-    return 1;
+    if (!side_ok(copy, copy->in_stride, copy->in_offset, kws_op_input0(p, i)) ||
+        !side_ok(copy, copy->out_stride, copy->out_offset, kws_op_output(p, i))) {
+        return FAIL(KWS_E_OFFSET, "copy leaves its tensors");
+    }
+    return KWS_OK;
 }
 
-static int same_shape(const kws_tensor_t *a, const kws_tensor_t *b) {
-    return a->h == b->h && a->w == b->w && a->c == b->c;
-}
-
-int kws_check_op(const kws_model_t *m, uint32_t i, kws_error_t *err) {
-    const kws_op_t *op = &m->ops[i];
-    uint32_t where = (uint32_t)((const uint8_t *)op - m->blob);
-    if (op->zero0 != 0 || op->zero1 != 0 || op->zero2 != 0) {
-        return FAIL(KWS_E_RANGE, "reserved field of an op is not 0");
+int kws_check_op(const kws_reader_t *r, const kws_program_t *p, uint32_t i) {
+    int status = check_form(r, p, i);
+    if (status != KWS_OK) {
+        return status;
     }
-    if (op->input0 > i || (op->code == KWS_OP_ADD ? op->input1 > i : op->input1 != 0xffff)) {
-        return FAIL(KWS_E_SHAPE, "op reads a tensor that is not computed before it");
-    }
-    if (op->out_min < -128 || op->out_min > op->out_max || op->out_max > 127) {
-        return FAIL(KWS_E_RANGE, "output clamp of an op");
-    }
-    if (op->scratch_offset % KWS_TENSOR_ALIGN != 0 ||
-        (uint64_t)op->scratch_offset + op->scratch_bytes > m->arena_bytes) {
-        return FAIL(KWS_E_ARENA, "scratch of an op leaves the arena");
-    }
-    if ((op->code == KWS_OP_RELU || op->code == KWS_OP_SOFTMAX || op->code == KWS_OP_RESHAPE) &&
-        !rest_is_zero(op, op->code == KWS_OP_RESHAPE ? 0 : 1)) {
-        return FAIL(KWS_E_RANGE, "unused parameter of an op is not 0");
-    }
-    const kws_tensor_t *in = &m->tensors[op->input0], *out = &m->tensors[i + 1];
-    switch (op->code) {
+    switch (p->ops[i].code) {
     case KWS_OP_CONV_2D:
     case KWS_OP_DEPTHWISE_CONV_2D:
     case KWS_OP_FULLY_CONNECTED:
-        return check_linear(m, i, where, err);
+        return kws_check_linear(r, p, i);
     case KWS_OP_AVG_POOL_2D:
     case KWS_OP_MAX_POOL_2D:
-        return check_pool(m, i, where, err);
-    case KWS_OP_ADD: {
-        kws_add_t p = kws_op_add(m, i);
-        if (!same_shape(in, out) || !same_shape(&m->tensors[op->input1], out)) {
-            return FAIL(KWS_E_SHAPE, "add of different shapes");
-        }
-        if (!mult_ok(p.in0_mult, p.in0_shift, -31, 0) || !mult_ok(p.in1_mult, p.in1_shift, -31, 0) ||
-            !mult_ok(p.out_mult, p.out_shift, -31, 0)) {
-            return FAIL(KWS_E_RANGE, "multiplier of an add");
-        }
-        return KWS_OK;
-    }
-    case KWS_OP_RELU: {
-        kws_relu_t p = kws_op_relu(m, i);
-        if (!same_shape(in, out)) {
-            return FAIL(KWS_E_SHAPE, "relu changes the shape");
-        }
-        return mult_ok(p.mult, p.shift, -31, 22) ? KWS_OK : FAIL(KWS_E_RANGE, "multiplier of a relu");
-    }
+    case KWS_OP_AVG_POOL_STEP:
+        return kws_check_pool(r, p, i);
+    case KWS_OP_MEAN:
+        return check_mean(r, p, i);
+    case KWS_OP_ADD:
+    case KWS_OP_SUB:
+    case KWS_OP_MUL:
+        return check_binary(r, p, i);
+    case KWS_OP_PRELU:
+        return check_prelu(r, p, i);
+    case KWS_OP_LUT:
+        return check_lut(r, p, i);
     case KWS_OP_SOFTMAX:
-        return same_shape(in, out) ? check_softmax(m, i, where, err)
-                                   : FAIL(KWS_E_SHAPE, "softmax changes the shape");
-    case KWS_OP_RESHAPE:
-        return kws_shape_bytes(kws_tensor_shape(in)) == kws_shape_bytes(kws_tensor_shape(out)) &&
-                       same_quantisation(in, out)
-                   ? KWS_OK
-                   : FAIL(KWS_E_SHAPE, "reshape changes the number of elements or the quantisation");
-    default:
-        return FAIL(KWS_E_OP, "unknown op code");
+        return check_softmax(r, p, i);
+    case KWS_OP_COPY:
+        return check_copy(r, p, i);
+    case KWS_OP_FILL:
+        return kws_in_range(p->ops[i].u.q[0].mult, -128, 127) ? KWS_OK : FAIL(KWS_E_RANGE, "value of a fill");
+    case KWS_OP_SVDF:
+        return kws_check_svdf(r, p, i);
     }
+    return FAIL(KWS_E_OP, "unknown op code");
 }

@@ -1,5 +1,5 @@
 // CRC-32 as zlib computes it, four bits at a time: 64 bytes of table are enough for a check made once a model.
-#include "net/model.h"
+#include "net/crc32.h"
 
 uint32_t kws_crc32(const void *data, size_t length) {
     static const uint32_t table[16] = {

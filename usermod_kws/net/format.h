@@ -66,7 +66,7 @@ typedef struct {
     uint32_t state_bytes; // multiple of 16, at most arena_bytes
     uint16_t input, output; // tensors; as all tensor numbers, counted from the program's first
     uint32_t zero[2];
-} kws_program_t;
+} kws_program_record_t;
 
 enum {
     KWS_STORAGE_ARENA = 0,
@@ -142,7 +142,7 @@ typedef struct {
 } kws_svdf_record_t;
 
 typedef char kws_header_is_160_bytes[sizeof(kws_header_t) == 160 ? 1 : -1];
-typedef char kws_program_is_48_bytes[sizeof(kws_program_t) == 48 ? 1 : -1];
+typedef char kws_program_record_is_48_bytes[sizeof(kws_program_record_t) == 48 ? 1 : -1];
 typedef char kws_tensor_is_24_bytes[sizeof(kws_tensor_t) == 24 ? 1 : -1];
 typedef char kws_state_is_20_bytes[sizeof(kws_state_t) == 20 ? 1 : -1];
 typedef char kws_op_is_48_bytes[sizeof(kws_op_t) == 48 ? 1 : -1];

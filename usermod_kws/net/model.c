@@ -1,146 +1,134 @@
-// Opens a blob: the container first, then the tensors, then op by op, then the arena plan.
+// Opens a blob: the container first, then the programs' records, then what is in them.
 #include "net/model.h"
 
 #include <string.h>
 
+#include "net/check.h"
+
+#define SECTION(h, id) (&(h)->sections[(id) - 1])
+
+static const kws_header_t *header(const kws_reader_t *r) {
+    return (const kws_header_t *)(const void *)r->start;
+}
+
+// The records of a section, count of them of `size` bytes each; NULL when the section is not as long as that or has
+// more than `most`.
+static const void *records(const kws_reader_t *r, uint32_t id, size_t size, uint32_t most) {
+    const kws_section_t *s = SECTION(header(r), id);
+    return s->count <= most && s->length == s->count * size ? r->start + s->offset : NULL;
+}
+
+// How many records of each kind the programs so far have.
 typedef struct {
-    const uint8_t *start; // of the blob
-    uint32_t length;
-    kws_error_t *err;
-} reader_t;
+    uint32_t tensors, ops, states;
+} used_t;
 
-static int fail_at(const reader_t *r, kws_status_t code, const void *where, const char *what) {
-    return kws_fail(r->err, code, (uint32_t)((const uint8_t *)where - r->start), what);
+static int open_program(const kws_reader_t *r, kws_model_t *m, const kws_program_record_t *record, uint32_t kind, used_t *used) {
+    const kws_header_t *h = header(r);
+    uint32_t n_tensors = SECTION(h, KWS_SECTION_TENSORS)->count, n_ops = SECTION(h, KWS_SECTION_OPS)->count;
+    uint32_t n_states = SECTION(h, KWS_SECTION_STATES)->count;
+    if (record->kind != kind || record->zero[0] != 0 || record->zero[1] != 0) {
+        return kws_fail_at(r, KWS_E_RANGE, record, "program's kind or a reserved field");
+    }
+    if (record->first_tensor != used->tensors || record->n_tensors > n_tensors - used->tensors ||
+        record->first_op != used->ops || record->n_ops > n_ops - used->ops ||
+        record->first_state != used->states || record->n_states > n_states - used->states) {
+        return kws_fail_at(r, KWS_E_OFFSET, record, "program's tensors, ops or states");
+    }
+    if (record->arena_bytes > KWS_MAX_BYTES) {
+        return kws_fail_at(r, KWS_E_ARENA, &record->arena_bytes, "arena is larger than 16 MiB");
+    }
+    if (record->state_bytes % KWS_SECTION_ALIGN != 0 || record->state_bytes > record->arena_bytes) {
+        return kws_fail_at(r, KWS_E_ARENA, &record->state_bytes, "state leaves the arena");
+    }
+    if (record->input >= record->n_tensors || record->output >= record->n_tensors) {
+        return kws_fail_at(r, KWS_E_RANGE, &record->input, "program's input or output is no tensor");
+    }
+    kws_program_t *p = &m->programs[kind];
+    const uint8_t *tensors = r->start + SECTION(h, KWS_SECTION_TENSORS)->offset;
+    const uint8_t *ops = r->start + SECTION(h, KWS_SECTION_OPS)->offset;
+    const uint8_t *states = r->start + SECTION(h, KWS_SECTION_STATES)->offset;
+    *p = (kws_program_t){
+        .tensors = (const kws_tensor_t *)(const void *)tensors + record->first_tensor,
+        .n_tensors = record->n_tensors,
+        .ops = (const kws_op_t *)(const void *)ops + record->first_op,
+        .n_ops = record->n_ops,
+        .states = (const kws_state_t *)(const void *)states + record->first_state,
+        .n_states = record->n_states,
+        .weights = m->weights,
+        .weights_bytes = m->weights_bytes,
+        .arena_bytes = record->arena_bytes,
+        .state_bytes = record->state_bytes,
+    };
+    p->input = &p->tensors[record->input];
+    p->output = &p->tensors[record->output];
+    used->tensors += record->n_tensors;
+    used->ops += record->n_ops;
+    used->states += record->n_states;
+    return kws_check_program(r, p);
 }
 
-static int check_header(const reader_t *r, size_t length) {
-    const kws_header_t *h = (const kws_header_t *)r->start;
-    if ((uintptr_t)r->start % 4 != 0) {
-        return kws_fail(r->err, KWS_E_ALIGN, 0, "blob is not 4-byte aligned in memory");
+// What a stream takes for granted of a step program.
+static int check_step(const kws_reader_t *r, const kws_model_t *m, const kws_program_record_t *record) {
+    const kws_program_t *window = &m->programs[KWS_PROGRAM_WINDOW], *step = &m->programs[KWS_PROGRAM_STEP];
+    const kws_tensor_t *in = step->input, *out = step->output;
+    uint32_t hop = m->decision_hop_frames;
+    if (hop == 0 || hop > window->input->h || window->n_states != 0) {
+        return kws_fail_at(r, KWS_E_RANGE, record, "step program of a network that does not slide");
     }
-    if (length < 4 || memcmp(r->start, KWS_MAGIC, 4) != 0) {
-        return kws_fail(r->err, KWS_E_MAGIC, 0, "does not start with HARK");
+    if (in->h != hop || in->w != window->input->w || in->c != window->input->c ||
+        kws_tensor_bytes(out) != kws_model_classes(m) || !kws_same_quantisation(in, window->input) ||
+        !kws_same_quantisation(out, window->output)) {
+        return kws_fail_at(r, KWS_E_SHAPE, &record->input, "step program's input or output differs from the window's");
     }
-    if (length < sizeof(*h)) {
-        return kws_fail(r->err, KWS_E_LENGTH, (uint32_t)length, "ends within the header");
-    }
-    if (h->version != KWS_VERSION) {
-        return fail_at(r, KWS_E_VERSION, &h->version, "format version");
-    }
-    if (h->length != length || length > KWS_MAX_BYTES) {
-        return fail_at(r, KWS_E_LENGTH, &h->length, "length differs from the header's");
-    }
-    const uint8_t *covered = (const uint8_t *)&h->length;
-    if (kws_crc32(covered, length - (size_t)(covered - r->start)) != h->crc32) {
-        return fail_at(r, KWS_E_CRC, &h->crc32, "checksum");
-    }
-    if (h->section_count != KWS_SECTION_COUNT) {
-        return fail_at(r, KWS_E_LENGTH, &h->section_count, "number of sections");
-    }
-    if (h->arena_bytes > KWS_MAX_BYTES) {
-        return fail_at(r, KWS_E_ARENA, &h->arena_bytes, "arena is larger than 16 MiB");
-    }
-    if (h->zero0 != 0 || h->zero1 != 0) {
-        return fail_at(r, KWS_E_RANGE, &h->zero0, "reserved field of the header is not 0");
+    if (in->offset + (uint64_t)kws_tensor_bytes(in) > step->state_bytes) {
+        return kws_fail_at(r, KWS_E_ARENA, &record->input, "step program's input is not in its state");
     }
     return KWS_OK;
 }
 
-// Sections follow one another in the order of their ids without overlap or waste.
-static int check_sections(const reader_t *r) {
-    const kws_header_t *h = (const kws_header_t *)r->start;
-    uint32_t end = sizeof(*h);
-    for (uint32_t i = 0; i < KWS_SECTION_COUNT; i++) {
-        const kws_section_t *s = &h->sections[i];
-        if (s->id != i + 1) {
-            return fail_at(r, KWS_E_RANGE, s, "section id");
-        }
-        if (s->offset % KWS_SECTION_ALIGN != 0) {
-            return fail_at(r, KWS_E_ALIGN, &s->offset, "section offset");
-        }
-        if (s->offset < end || s->offset - end >= KWS_SECTION_ALIGN || s->offset > r->length ||
-            s->length > r->length - s->offset) {
-            return fail_at(r, KWS_E_OFFSET, &s->offset, "section leaves the blob or its place in it");
-        }
-        end = s->offset + s->length;
+static int open_programs(const kws_reader_t *r, kws_model_t *m) {
+    const kws_header_t *h = header(r);
+    const kws_program_record_t *record = records(r, KWS_SECTION_PROGRAMS, sizeof(*record), 2);
+    m->n_programs = SECTION(h, KWS_SECTION_PROGRAMS)->count;
+    if (record == NULL || m->n_programs == 0) {
+        return kws_fail_at(r, KWS_E_LENGTH, SECTION(h, KWS_SECTION_PROGRAMS), "number of programs");
     }
-    return end == r->length ? KWS_OK : kws_fail(r->err, KWS_E_LENGTH, end, "bytes behind the last section");
-}
-
-// Length of the UTF-8 sequence at p, of at most n bytes; 0 when it is not one. NUL and other controls are not text,
-// but for tab and line ends.
-static uint32_t utf8_length(const uint8_t *p, uint32_t n) {
-    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t c = p[0], k = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 0;
-    if (k == 1) {
-        return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+    if (records(r, KWS_SECTION_TENSORS, sizeof(kws_tensor_t), KWS_MAX_TENSORS) == NULL) {
+        return kws_fail_at(r, KWS_E_LENGTH, SECTION(h, KWS_SECTION_TENSORS), "number of tensors");
     }
-    if (k == 0 || k > n) {
-        return 0;
+    if (records(r, KWS_SECTION_OPS, sizeof(kws_op_t), KWS_MAX_OPS) == NULL) {
+        return kws_fail_at(r, KWS_E_LENGTH, SECTION(h, KWS_SECTION_OPS), "number of ops");
     }
-    c &= 0x7fu >> k;
-    for (uint32_t i = 1; i < k; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
+    if (records(r, KWS_SECTION_STATES, sizeof(kws_state_t), KWS_MAX_STATES) == NULL) {
+        return kws_fail_at(r, KWS_E_LENGTH, SECTION(h, KWS_SECTION_STATES), "number of states");
+    }
+    used_t used = {0, 0, 0};
+    for (uint32_t kind = 0; kind < m->n_programs; kind++) {
+        int status = open_program(r, m, &record[kind], kind, &used);
+        if (status == KWS_OK && kind == KWS_PROGRAM_STEP) {
+            status = check_step(r, m, &record[kind]);
         }
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    return c >= smallest[k] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? k : 0;
-}
-
-static int check_labels(const reader_t *r, const uint8_t *p, uint32_t n, uint32_t count) {
-    uint32_t i = 0;
-    for (uint32_t label = 0; label < count; label++, i++) {
-        uint32_t start = i;
-        while (i < n && p[i] != 0) {
-            uint32_t k = utf8_length(p + i, n - i);
-            if (k == 0 || i + k - start > KWS_MAX_LABEL_BYTES) {
-                return fail_at(r, KWS_E_RANGE, p + i, "label is not UTF-8 text or longer than 63 bytes");
-            }
-            i += k;
-        }
-        if (i == n || i == start) {
-            return fail_at(r, KWS_E_RANGE, p + start, "label is empty or not ended by NUL");
+        if (status != KWS_OK) {
+            return status;
         }
     }
-    return i == n ? KWS_OK : fail_at(r, KWS_E_LENGTH, p + i, "bytes behind the last label");
-}
-
-static int check_meta(const reader_t *r, const uint8_t *p, uint32_t n) {
-    for (uint32_t i = 0, k; i < n; i += k) {
-        k = utf8_length(p + i, n - i);
-        if (k == 0) {
-            return fail_at(r, KWS_E_RANGE, p + i, "meta is not UTF-8 text");
-        }
-    }
-    return KWS_OK;
-}
-
-static int check_tensors(const reader_t *r, const kws_model_t *m) {
-    for (uint32_t i = 0; i <= m->n_ops; i++) {
-        const kws_tensor_t *t = &m->tensors[i];
-        if (t->h == 0 || t->w == 0 || t->c == 0 || t->zero != 0 || (uint64_t)t->h * t->w * t->c > KWS_MAX_BYTES) {
-            return fail_at(r, KWS_E_SHAPE, t, "tensor shape");
-        }
-        if (t->zero_point < -128 || t->zero_point > 127 || t->scale_bits == 0 || t->scale_bits >= 0x7f800000) {
-            return fail_at(r, KWS_E_RANGE, t, "tensor quantisation");
-        }
-        if (t->arena_offset % KWS_TENSOR_ALIGN != 0 || t->arena_offset > m->arena_bytes ||
-            kws_shape_bytes(kws_tensor_shape(t)) > m->arena_bytes - t->arena_offset) {
-            return fail_at(r, KWS_E_ARENA, t, "tensor leaves the arena");
-        }
+    if (used.tensors != SECTION(h, KWS_SECTION_TENSORS)->count || used.ops != SECTION(h, KWS_SECTION_OPS)->count ||
+        used.states != SECTION(h, KWS_SECTION_STATES)->count) {
+        return kws_fail_at(r, KWS_E_LENGTH, record, "tensors, ops or states of no program");
     }
     return KWS_OK;
 }
 
 // A front end, where there is one, makes the rows of the network's input.
-static int open_frontend(const reader_t *r, kws_model_t *m, const kws_section_t *s) {
-    const kws_header_t *h = (const kws_header_t *)r->start;
+static int open_frontend(const kws_reader_t *r, kws_model_t *m) {
+    const kws_header_t *h = header(r);
+    const kws_section_t *s = SECTION(h, KWS_SECTION_FRONTEND);
     m->has_frontend = s->length > 0;
     if (!m->has_frontend) {
         return h->decision_hop_frames == 0
                    ? KWS_OK
-                   : fail_at(r, KWS_E_RANGE, &h->decision_hop_frames, "decision hop without a front end");
+                   : kws_fail_at(r, KWS_E_RANGE, &h->decision_hop_frames, "decision hop without a front end");
     }
     int status = kws_frontend_open(&m->frontend, r->start + s->offset, s->length, r->err);
     if (status != KWS_OK) {
@@ -149,68 +137,49 @@ static int open_frontend(const reader_t *r, kws_model_t *m, const kws_section_t 
         }
         return status;
     }
-    const kws_tensor_t *in = kws_model_input(m);
-    if ((uint32_t)in->w * in->c != m->frontend.n_out) {
-        return fail_at(r, KWS_E_SHAPE, in, "front end's features do not fill a row of the network's input");
+    const kws_program_t *p = &m->programs[KWS_PROGRAM_WINDOW];
+    if ((uint32_t)p->input->w * p->input->c != m->frontend.n_out) {
+        return kws_fail_at(r, KWS_E_SHAPE, p->input, "front end's features do not fill a row of the network's input");
     }
     if (h->decision_hop_frames == 0) {
-        return fail_at(r, KWS_E_RANGE, &h->decision_hop_frames, "decision hop is 0");
+        return kws_fail_at(r, KWS_E_RANGE, &h->decision_hop_frames, "decision hop is 0");
     }
-    return KWS_OK;
-}
-
-static int open_sections(const reader_t *r, kws_model_t *m) {
-    const kws_header_t *h = (const kws_header_t *)r->start;
-    const kws_section_t *s = h->sections - 1; // s[id]
-    int status;
-    m->blob = r->start;
-    m->length = r->length;
-    m->arena_bytes = h->arena_bytes;
-    m->decision_hop_frames = h->decision_hop_frames;
-    m->n_ops = s[KWS_SECTION_OPS].count;
-    if (m->n_ops > KWS_MAX_OPS || s[KWS_SECTION_OPS].length != m->n_ops * sizeof(kws_op_t)) {
-        return fail_at(r, KWS_E_LENGTH, &s[KWS_SECTION_OPS], "number of ops");
-    }
-    if (s[KWS_SECTION_TENSORS].count != m->n_ops + 1 ||
-        s[KWS_SECTION_TENSORS].length != (m->n_ops + 1) * sizeof(kws_tensor_t)) {
-        return fail_at(r, KWS_E_LENGTH, &s[KWS_SECTION_TENSORS], "number of tensors");
-    }
-    m->ops = (const kws_op_t *)(r->start + s[KWS_SECTION_OPS].offset);
-    m->tensors = (const kws_tensor_t *)(r->start + s[KWS_SECTION_TENSORS].offset);
-    m->weights = r->start + s[KWS_SECTION_WEIGHTS].offset;
-    m->weights_bytes = s[KWS_SECTION_WEIGHTS].length;
-    m->labels = (const char *)r->start + s[KWS_SECTION_LABELS].offset;
-    m->n_labels = s[KWS_SECTION_LABELS].count;
-    m->meta = (const char *)r->start + s[KWS_SECTION_META].offset;
-    m->meta_bytes = s[KWS_SECTION_META].length;
-    if (s[KWS_SECTION_FRONTEND].count != 0 || s[KWS_SECTION_WEIGHTS].count != 0 || s[KWS_SECTION_META].count != 0) {
-        return fail_at(r, KWS_E_RANGE, s + 1, "count of a section that has none");
-    }
-    if ((status = check_tensors(r, m)) != KWS_OK ||
-        (status = check_labels(r, (const uint8_t *)m->labels, s[KWS_SECTION_LABELS].length, m->n_labels)) != KWS_OK ||
-        (status = check_meta(r, (const uint8_t *)m->meta, m->meta_bytes)) != KWS_OK ||
-        (status = open_frontend(r, m, &s[KWS_SECTION_FRONTEND])) != KWS_OK) {
-        return status;
-    }
-    if (m->n_labels != 0 && m->n_labels != kws_model_classes(m)) {
-        return fail_at(r, KWS_E_SHAPE, &s[KWS_SECTION_LABELS], "as many labels as classes are needed, or none");
+    if (p->n_states > 0 && h->decision_hop_frames != p->input->h) {
+        return kws_fail_at(r, KWS_E_RANGE, &h->decision_hop_frames, "a network with variables must see each frame once");
     }
     return KWS_OK;
 }
 
 int kws_model_open(kws_model_t *m, const void *blob, size_t length, kws_error_t *err) {
-    reader_t r = {blob, (uint32_t)length, err};
-    int status;
-    if ((status = check_header(&r, length)) != KWS_OK || (status = check_sections(&r)) != KWS_OK ||
-        (status = open_sections(&r, m)) != KWS_OK) {
+    kws_reader_t r = {blob, (uint32_t)length, err};
+    int status = kws_check_container(&r, length);
+    if (status != KWS_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < m->n_ops; i++) {
-        if ((status = kws_check_op(m, i, err)) != KWS_OK) {
-            return status;
-        }
+    const kws_header_t *h = header(&r);
+    const kws_section_t *labels = SECTION(h, KWS_SECTION_LABELS), *weights = SECTION(h, KWS_SECTION_WEIGHTS);
+    const kws_section_t *meta = SECTION(h, KWS_SECTION_META);
+    m->blob = r.start;
+    m->length = r.length;
+    m->decision_hop_frames = h->decision_hop_frames;
+    m->weights = r.start + weights->offset;
+    m->weights_bytes = weights->length;
+    m->labels = (const char *)r.start + labels->offset;
+    m->n_labels = labels->count;
+    m->meta = (const char *)r.start + meta->offset;
+    m->meta_bytes = meta->length;
+    if (SECTION(h, KWS_SECTION_FRONTEND)->count != 0 || weights->count != 0 || meta->count != 0) {
+        return kws_fail_at(&r, KWS_E_RANGE, h->sections, "count of a section that has none");
     }
-    return kws_check_plan(m, err);
+    if ((status = open_programs(&r, m)) != KWS_OK || (status = open_frontend(&r, m)) != KWS_OK ||
+        (status = kws_check_labels(&r, m->labels, labels->length, m->n_labels)) != KWS_OK ||
+        (status = kws_check_meta(&r, m->meta, m->meta_bytes)) != KWS_OK) {
+        return status;
+    }
+    if (m->n_labels != 0 && m->n_labels != kws_model_classes(m)) {
+        return kws_fail_at(&r, KWS_E_SHAPE, labels, "as many labels as classes are needed, or none");
+    }
+    return KWS_OK;
 }
 
 const char *kws_model_label(const kws_model_t *m, uint32_t i) {

@@ -8,6 +8,21 @@
 #include "kws.h"
 #include "net/format.h"
 
+// A network ready to run over an arena of the caller's. Read-only after kws_model_open.
+typedef struct {
+    const kws_tensor_t *tensors;
+    uint32_t n_tensors;
+    const kws_op_t *ops;
+    uint32_t n_ops;
+    const kws_state_t *states;
+    uint32_t n_states;
+    const uint8_t *weights;
+    uint32_t weights_bytes;
+    uint32_t arena_bytes;
+    uint32_t state_bytes; // the first bytes of the arena; they survive from run to run
+    const kws_tensor_t *input, *output;
+} kws_program_t;
+
 // Read-only after kws_model_open; streams and threads may share one. Fields are public for reading.
 typedef struct {
     const uint8_t *blob;
@@ -16,15 +31,13 @@ typedef struct {
     kws_frontend_t frontend;
     const char *labels;      // n_labels strings, each ended by NUL; UTF-8
     uint32_t n_labels;       // number of classes, or 0 for none
-    const kws_tensor_t *tensors; // [n_ops + 1]
-    const kws_op_t *ops;
-    uint32_t n_ops;
+    kws_program_t programs[2]; // by kind: KWS_PROGRAM_WINDOW, KWS_PROGRAM_STEP
+    uint32_t n_programs;     // 1 or 2
     const uint8_t *weights;
     uint32_t weights_bytes;
     const char *meta;        // UTF-8 text (JSON), not terminated
     uint32_t meta_bytes;
-    uint32_t arena_bytes;    // of activations that a run needs
-    uint32_t decision_hop_frames; // a stream runs the network every so many frames; 0 without a front end
+    uint32_t decision_hop_frames; // a stream makes a row of scores every so many frames; 0 without a front end
 } kws_model_t;
 
 // Validates `blob` (length bytes, 4-byte aligned), fills *m. The blob must stay where it is, unchanged, while the
@@ -32,46 +45,52 @@ typedef struct {
 // and *m must not be used.
 int kws_model_open(kws_model_t *m, const void *blob, size_t length, kws_error_t *err);
 
+// The program of this kind, or NULL when the model has none. Every model has a window program.
+static inline const kws_program_t *kws_model_program(const kws_model_t *m, uint32_t kind) {
+    return kind < m->n_programs ? &m->programs[kind] : NULL;
+}
+
 static inline kws_shape_t kws_tensor_shape(const kws_tensor_t *t) {
     return (kws_shape_t){t->h, t->w, t->c};
 }
 
+static inline uint32_t kws_tensor_bytes(const kws_tensor_t *t) {
+    return kws_shape_bytes(kws_tensor_shape(t));
+}
+
+// The window: all frames that a row of scores looks at, oldest first.
 static inline const kws_tensor_t *kws_model_input(const kws_model_t *m) {
-    return &m->tensors[0];
+    return m->programs[KWS_PROGRAM_WINDOW].input;
 }
 
 static inline const kws_tensor_t *kws_model_output(const kws_model_t *m) {
-    return &m->tensors[m->n_ops];
+    return m->programs[KWS_PROGRAM_WINDOW].output;
 }
 
 // Scores in a row: elements of the output tensor.
 static inline uint32_t kws_model_classes(const kws_model_t *m) {
-    return kws_shape_bytes(kws_tensor_shape(kws_model_output(m)));
+    return kws_tensor_bytes(kws_model_output(m));
 }
 
 // Label i < n_labels, ended by NUL.
 const char *kws_model_label(const kws_model_t *m, uint32_t i);
 
-// Runs op i < n_ops on an arena of arena_bytes, 16-byte aligned, that holds its inputs.
-void kws_model_run_op(const kws_model_t *m, uint32_t i, void *arena);
+// The arena below is of p->arena_bytes, 16-byte aligned. One run, the `run`-th since a reset (from 0; a caller that
+// counts on for ever may stop at KWS_RUN_SETTLED):
+//
+//   kws_program_begin(p, arena, run);           // run 0 is a reset, all others take over what the last one has left
+//   memcpy(arena + p->input->offset, input, ...); // at any time before the run; it does not survive it
+//   kws_program_run(p, arena, run);
+//   memcpy(output, arena + p->output->offset, ...); // before the next begin
+#define KWS_RUN_SETTLED 0xFFFFu // from here on all runs are alike
 
-// Runs all ops. The input is at arena + tensors[0].arena_offset and does not survive; the output is at
-// arena + tensors[n_ops].arena_offset.
-void kws_model_run(const kws_model_t *m, void *arena);
+// Brings the state to where this run begins.
+void kws_program_begin(const kws_program_t *p, void *arena, uint32_t run);
 
-// The kernels' parameters as they stand in op i's record; for exec.c and check_op.c.
-kws_linear_t kws_op_linear(const kws_model_t *m, uint32_t i);
-kws_pool_t kws_op_pool(const kws_model_t *m, uint32_t i);
-kws_add_t kws_op_add(const kws_model_t *m, uint32_t i);
-kws_relu_t kws_op_relu(const kws_model_t *m, uint32_t i);
-kws_softmax_t kws_op_softmax(const kws_model_t *m, uint32_t i);
+// Runs all ops.
+void kws_program_run(const kws_program_t *p, void *arena, uint32_t run);
 
-// Checks op i's record against its tensors and the weights section; for kws_model_open.
-int kws_check_op(const kws_model_t *m, uint32_t i, kws_error_t *err);
-
-// Checks that no op writes over what a later one still reads; for kws_model_open. Call after kws_check_op.
-int kws_check_plan(const kws_model_t *m, kws_error_t *err);
-
-uint32_t kws_crc32(const void *data, size_t length);
+// Runs op i < n_ops alone; for benches and tests.
+void kws_program_run_op(const kws_program_t *p, uint32_t i, void *arena, uint32_t run);
 
 #endif
