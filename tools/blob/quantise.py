@@ -47,6 +47,28 @@ def add_multipliers(scale0: float, scale1: float, out_scale: float) -> list[tupl
     return [multiplier(x) for x in real]
 
 
+def mul_multiplier(scale0: float, scale1: float, out_scale: float) -> tuple[int, int]:
+    """Multiplier of a product of two tensors; all of it in float32."""
+    return multiplier(float(np.float32(scale0) * np.float32(scale1) / np.float32(out_scale)))
+
+
+def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int, int]:
+    """Multiplier of the sum of `count` values whose mean is wanted."""
+    mult, shift = multiplier(f32(in_scale) / f32(out_scale))
+    bits = min(count.bit_length() - 1, 32, 31 + shift)
+    return (mult << bits) // count, shift - bits
+
+
+def prelu_multipliers(in_scale: float, alpha_scale: float, out_scale: float) -> list[tuple[int, int]]:
+    """(mult, shift) for what is not negative, and for the product with alpha."""
+    return [rescale(in_scale, out_scale), mul_multiplier(in_scale, alpha_scale, out_scale)]
+
+
+def svdf_multipliers(in_scale: float, feature_scale: float, state_scale: float, time_scale: float, out_scale: float) -> list[tuple[int, int]]:
+    """(mult, shift) from the feature weights' sums to the int16 state, and from the time weights' sums to the output."""
+    return [multiplier(f32(a) * f32(b) / f32(c)) for a, b, c in ((in_scale, feature_scale, state_scale), (state_scale, time_scale, out_scale))]
+
+
 def softmax_multiplier(beta: float, in_scale: float) -> tuple[int, int]:
     """(mult, shift) that brings input steps into Q5.26; shift is 0..31."""
     real = min(f32(beta) * f32(in_scale) * 2**26, 2**31 - 1.0)
@@ -60,8 +82,9 @@ def softmax_multiplier(beta: float, in_scale: float) -> tuple[int, int]:
 
 
 def clamp_of(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
-    """int8 limits of a fused activation: "none", "relu", "relu6" or "relu_n1_to_1"."""
-    low, high = {"none": (None, None), "relu": (0, None), "relu6": (0, 6), "relu_n1_to_1": (-1, 1)}[activation]
+    """int8 limits of a fused activation: "none", "relu", "relu6", "relu_n1_to_1" or "relu_0_to_1"."""
+    limits = {"none": (None, None), "relu": (0, None), "relu6": (0, 6), "relu_n1_to_1": (-1, 1), "relu_0_to_1": (0, 1)}
+    low, high = limits[activation]
 
     def quantised(x: float) -> int:
         q = np.float32(x) / np.float32(scale)

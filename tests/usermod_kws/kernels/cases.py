@@ -56,7 +56,9 @@ def weight_rows(rng: Rng, rows: int, products: int) -> np.ndarray:
     return out
 
 
-def _linear(kernel: str, rng: Rng, shape: Shape, out: Shape, window: Window, products: int, scratch: int, offsets: tuple[int, int], extreme: bool) -> Case:
+def _linear(
+    kernel: str, rng: Rng, shape: Shape, out: Shape, window: Window, products: int, scratch: int, offsets: tuple[int, int], extreme: bool
+) -> Case:
     low, high = clamp(rng)
     params = Linear(shape, out, window, zero_point(rng), zero_point(rng), low, high)
     buffers = {
@@ -85,7 +87,9 @@ def out_shape(shape: Shape, w: Window, c: int, ends: tuple[int, int] = (0, 0)) -
     )
 
 
-def conv(rng: Rng, shape: Shape, c_out: int, w: Window, ends: tuple[int, int] = (0, 0), offsets: tuple[int, int] = (0, 0), extreme: bool = False) -> Case:
+def conv(
+    rng: Rng, shape: Shape, c_out: int, w: Window, ends: tuple[int, int] = (0, 0), offsets: tuple[int, int] = (0, 0), extreme: bool = False
+) -> Case:
     products = w.kernel_h * w.kernel_w * shape.c
     scratch = scratch_bytes("conv2d", shape, w)
     return _linear("conv2d", rng, shape, out_shape(shape, w, c_out, ends), w, products, scratch, offsets, extreme)
@@ -174,7 +178,8 @@ def lut(rng: Rng, n: int, offsets: tuple[int, int] = (0, 0), in_place: bool = Fa
 
 
 def softmax(rng: Rng, rows: int, classes: int, offsets: tuple[int, int] = (0, 0)) -> Case:
-    mult, shift = (0, 0) if rng.random() < 0.05 else (int(rng.integers(1 << 30, 1 << 31)), int(rng.choice([rng.integers(0, 32), rng.integers(18, 26)])))
+    shift = int(rng.choice([rng.integers(0, 32), rng.integers(18, 26)]))
+    mult = 0 if rng.random() < 0.05 else int(rng.integers(1 << 30, 1 << 31))
     buffers = {"in0": Buffer.of(int8s(rng, rows * classes), offsets[0]), "out": Buffer.poisoned(rows * classes, offsets[1])}
     return Case("softmax", Softmax(rows, classes, mult, shift), buffers, ("params", "in0", "out"))
 

@@ -305,4 +305,6 @@ def check(case: Case, actual: Mapping[str, bytes]) -> None:
         if actual[name] != expected:
             a, e = np.frombuffer(actual[name], np.int8), np.frombuffer(expected, np.int8)
             wrong = np.flatnonzero(a != e) if a.size == e.size else np.array([-1])
-            raise AssertionError(f"{name}: {wrong.size} of {e.size} bytes differ, first at {wrong[0]}: {a[wrong[0]]} instead of {e[wrong[0]]}: {case}")
+            raise AssertionError(
+                f"{name}: {wrong.size} of {e.size} bytes differ, first at {wrong[0]}: {a[wrong[0]]} instead of {e[wrong[0]]}: {case}"
+            )

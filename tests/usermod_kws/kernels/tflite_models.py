@@ -48,7 +48,7 @@ class ModelBuilder:
 
     def op(self, code: int, inputs: list[int], output: int, options: object | None = None, options_type: int = 0, version: int = 1) -> None:
         opcode = schema.OperatorCodeT()
-        opcode.builtinCode = opcode.deprecatedBuiltinCode = code
+        opcode.builtinCode, opcode.deprecatedBuiltinCode = code, min(code, 127)
         opcode.version = version
         op = schema.OperatorT()
         op.opcodeIndex, op.inputs, op.outputs = len(self.model.operatorCodes), inputs, [output]
