@@ -23,8 +23,8 @@ class Model:
         when their data starts at a multiple of 4 bytes; the model keeps the object alive, but a file system must not
         be unmounted or rewritten under it. Anything else is copied to the heap. `zero_copy` tells.
 
-        Raises ValueError when the blob is not valid, saying what and at which byte, OSError when the file cannot be
-        read, MemoryError, and TypeError for an object that is no buffer.
+        Raises ValueError when the blob is not valid, saying what and at which byte, OSError with the file's name when it
+        cannot be read, MemoryError, and TypeError for an object that is no buffer.
         """
 
     labels: tuple[str, ...]
@@ -50,7 +50,9 @@ class Model:
     decision_hop_frames: int
     """A stream decides every so many frames."""
     arena_bytes: int
-    """Working memory for activations that each stream allocates once."""
+    """Working memory for activations: of `run`, and of a stream in mode "window"."""
+    streaming: bool
+    """Whether the network can compute a row of scores from the new frames and what it kept of the older ones."""
     zero_copy: bool
     """Whether the blob is used where it lies."""
     meta: dict
@@ -59,7 +61,7 @@ class Model:
     def run(self, features: bytes | bytearray | memoryview, /) -> memoryview:
         """Runs the network once: int8 features, as many bytes as input_shape has elements -> int8 scores [classes].
 
-        For tests and experiments; allocates the result and, while it runs, arena_bytes. ValueError for a wrong length.
+        A network with variables begins with their first values. For tests and experiments; allocates the result and, while it runs, arena_bytes. ValueError for a wrong length.
         """
 
 class Frontend:
@@ -84,8 +86,15 @@ class Frontend:
 class Stream:
     """Audio in pieces of any size, rows of scores out. Owns all state: history, working memory and scores."""
 
-    def __init__(self, model: Model, *, rows: int = 16) -> None:
-        """rows: how many rows one feed may produce. ValueError when the model has no front end or rows is not positive."""
+    def __init__(self, model: Model, *, rows: int = 16, mode: str = "auto") -> None:
+        """rows: how many rows one feed may produce.
+
+        mode: "auto" computes only what is new, where the model can (`Model.streaming`); "window" runs the whole network
+        on the last window_samples for every row. The scores are the same, unless a layer looks past the edge of the
+        window: in mode "step" such a layer sees the sound before the window there.
+
+        ValueError when the model has no front end, rows is not positive, or there is no such mode.
+        """
 
     def feed(self, pcm, /) -> int:
         """Takes int16 samples (array('h'), or bytes, bytearray, memoryview of even length; any alignment, native
@@ -101,6 +110,12 @@ class Stream:
     rows: int
     max_samples: int
     """The longest piece that feed takes: rows * decision_hop_frames * hop_samples."""
+    mode: str
+    """What it became: "step" or "window"."""
+    state_bytes: int
+    """What is kept from one row of scores to the next, part of the stream's memory: in mode "window" its frames."""
+    arena_bytes: int
+    """Working memory for activations; in mode "step" the state is a part of it."""
     frames: int
     """Frames since the start or the last reset, modulo 2**30."""
     model: Model

@@ -1,0 +1,112 @@
+// kws.Stream
+#include <string.h>
+
+#include "py/objstr.h"
+#include "py/runtime.h"
+
+#include "binding/binding.h"
+
+#define DEFAULT_ROWS 16
+
+typedef struct {
+    mp_obj_base_t base;
+    kws_model_obj_t *model;
+    kws_stream_t *stream; // at the start of its allocation
+    mp_obj_t scores;
+    volatile bool feeding;
+} stream_obj_t;
+
+static kws_stream_mode_t get_mode(mp_obj_t obj) {
+    size_t length;
+    const char *mode = mp_obj_str_get_data(obj, &length);
+    if (length == 4 && memcmp(mode, "auto", 4) == 0) {
+        return KWS_STREAM_AUTO;
+    }
+    if (length == 6 && memcmp(mode, "window", 6) == 0) {
+        return KWS_STREAM_WINDOW;
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: mode is 'auto' or 'window', not '%s'"), mode);
+}
+
+static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *all_args) {
+    enum { ARG_model, ARG_rows, ARG_mode };
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_model, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_rows, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = DEFAULT_ROWS}},
+        {MP_QSTR_mode, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_auto)}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all_kw_array(n_args, n_kw, all_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    kws_model_obj_t *model = kws_get_streamable(args[ARG_model].u_obj);
+    mp_int_t rows = args[ARG_rows].u_int;
+    kws_stream_mode_t mode = get_mode(args[ARG_mode].u_obj);
+    size_t bytes = rows > 0 ? kws_stream_bytes(&model->model, (uint32_t)rows, mode) : 0;
+    if (bytes == 0) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: rows out of range: %d"), (int)rows);
+    }
+    stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
+    self->model = model;
+    self->feeding = false;
+    self->stream = kws_stream_init(m_new(uint8_t, bytes), &model->model, (uint32_t)rows, mode);
+    self->scores = kws_view_of('b', (size_t)rows * kws_model_classes(&model->model), self->stream, self->stream->scores);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (dest[0] != MP_OBJ_NULL) {
+        return; // read-only
+    }
+    switch (attr) {
+        case MP_QSTR_scores: dest[0] = self->scores; break;
+        case MP_QSTR_model: dest[0] = MP_OBJ_FROM_PTR(self->model); break;
+        case MP_QSTR_rows: dest[0] = MP_OBJ_NEW_SMALL_INT(self->stream->max_rows); break;
+        case MP_QSTR_mode: dest[0] = MP_OBJ_NEW_QSTR(kws_stream_steps(self->stream) ? MP_QSTR_step : MP_QSTR_window); break;
+        case MP_QSTR_state_bytes: dest[0] = mp_obj_new_int_from_uint(self->stream->state_bytes); break;
+        case MP_QSTR_arena_bytes: dest[0] = mp_obj_new_int_from_uint(self->stream->program->arena_bytes); break;
+        case MP_QSTR_max_samples: dest[0] = mp_obj_new_int_from_uint(self->stream->max_samples); break;
+        case MP_QSTR_frames: dest[0] = mp_obj_new_int_from_uint(self->stream->frames & 0x3fffffff); break;
+        default: dest[1] = MP_OBJ_SENTINEL; break; // look in the locals
+    }
+}
+
+// A scheduled callback comes between two feeds, but a hard interrupt handler may come in the middle of one, and would
+// move the stream's buffers under it.
+static void raise_if_feeding(const stream_obj_t *self) {
+    if (self->feeding) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("kws: a feed of this stream is under way"));
+    }
+}
+
+static mp_obj_t stream_feed(mp_obj_t self_in, mp_obj_t pcm_in) {
+    stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    size_t n;
+    const void *pcm = kws_get_pcm(pcm_in, &n);
+    raise_if_feeding(self);
+    self->feeding = true;
+    int rows = kws_stream_feed(self->stream, pcm, n);
+    self->feeding = false;
+    if (rows < 0) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: %u samples are more than max_samples, %u"), (unsigned)n,
+            (unsigned)self->stream->max_samples);
+    }
+    return MP_OBJ_NEW_SMALL_INT(rows);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(stream_feed_obj, stream_feed);
+
+static mp_obj_t stream_reset(mp_obj_t self_in) {
+    stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    raise_if_feeding(self);
+    kws_stream_reset(self->stream);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(stream_reset_obj, stream_reset);
+
+static const mp_rom_map_elem_t stream_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&stream_feed_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&stream_reset_obj)},
+};
+static MP_DEFINE_CONST_DICT(stream_locals, stream_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(kws_stream_type, MP_QSTR_Stream, MP_TYPE_FLAG_NONE,
+    make_new, stream_make_new, attr, stream_attr, locals_dict, &stream_locals);
