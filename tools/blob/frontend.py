@@ -124,15 +124,15 @@ class FrontendConfig:
             entries.append(struct.pack("<ihH", bias, mult, shift))
         return b"".join(entries)
 
-    def section(self, norm_mean: ArrayLike = 0.0, norm_std: ArrayLike = 1.0, out_scale: float = 0.125) -> bytes:
-        """The whole section. int8 features are (raw * 2^-raw_frac_bits - norm_mean) / norm_std / out_scale."""
+    def section(self, norm_mean: ArrayLike = 0.0, norm_std: ArrayLike = 1.0, out_scale: float = 0.125, zero_point: int = 0) -> bytes:
+        """The whole section. int8 features are (raw * 2^-raw_frac_bits - norm_mean) / norm_std / out_scale + zero_point."""
         bands, weights = self.mel_bands()
         tables = [
             self.window().tobytes(),
             bands.tobytes(),
             weights.astype("<u2").tobytes(),
             self.dct().tobytes(),
-            self.norm(norm_mean, norm_std, out_scale),
+            self.norm(norm_mean, norm_std, out_scale, zero_point),
         ]
         offsets, body = [], b""
         for table in tables:
