@@ -28,11 +28,14 @@ static inline bool m7_requantise_fast(m7_requantise_t *r, const kws_channel_t *c
     if (n < 2) {
         return false;
     }
-    uint32_t bound = (uint32_t)(ch->bias < 0 ? -ch->bias : ch->bias) + (products << 15);
     r->mult = ch->mult;
     r->scale = (int32_t)(UINT32_C(1) << (32 - n)) + 1;
     r->zero = zero;
-    return n <= 11 || bound < UINT32_C(1) << (32 - n);
+    if (n <= 11) {
+        return true;
+    }
+    uint32_t bound = (uint32_t)(ch->bias < 0 ? -ch->bias : ch->bias) + (products << 15);
+    return bound < UINT32_C(1) << (32 - n);
 }
 
 static inline int32_t m7_smmulr(int32_t a, int32_t b) {
