@@ -1,0 +1,82 @@
+"""What all layers of BlobWriter share: tensors, the list of layers, and errors that name the layer."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tools.blob import format as fmt
+from tools.blob import quantise
+from tools.blob.network import Layer, Pair, Quant, Reshape, Shape, Tensor
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class LayerError(ValueError):
+    """What is wrong with a layer; its text begins with the layer's name."""
+
+
+def layer(method: Method) -> Method:
+    """A method that adds a layer: what it complains about begins with its name and the layer's number."""
+
+    @wraps(method)
+    def named(self: "Builder", *args: object, **options: object) -> object:
+        try:
+            return method(self, *args, **options)
+        except LayerError:
+            raise
+        except ValueError as error:
+            raise LayerError(f"layer {len(self.layers)} ({method.__name__}): {error}") from error
+
+    return named
+
+
+class Builder:
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.layers: list[Layer] = []
+        self.constants: dict[int, bytes] = {}
+
+    @staticmethod
+    def check_shape(shape: Sequence[int]) -> None:
+        if not (len(shape) == 3 and all(1 <= n <= fmt.MAX_DIMENSION for n in shape)):
+            raise ValueError(f"shape {tuple(shape)} is not (h, w, c), each 1..{fmt.MAX_DIMENSION}")
+        if np.prod([int(n) for n in shape]) > fmt.MAX_BYTES:
+            raise ValueError(f"shape {tuple(shape)} has more than {fmt.MAX_BYTES} elements")
+
+    def new_tensor(self, shape: Sequence[int], quant: Quant) -> Tensor:
+        self.check_shape(shape)
+        tensor = Tensor(len(self.tensors), tuple(int(n) for n in shape), quant)
+        self.tensors.append(tensor)
+        return tensor
+
+    def add_layer(self, kind: type[Layer], inputs: Sequence[Tensor], shape: Sequence[int], quant: Quant, *fields: object) -> Tensor:
+        """Appends kind(name, inputs, output, *fields) and returns the output."""
+        for t in inputs:
+            if not (t.index < len(self.tensors) and self.tensors[t.index] is t):
+                raise ValueError("an input is a tensor of another network")
+        output = self.new_tensor(shape, quant)
+        self.layers.append(kind(kind.__name__.lower(), tuple(inputs), output, *fields))
+        return output
+
+    @staticmethod
+    def clamp(activation: str, out: Quant) -> Pair:
+        try:
+            return quantise.clamp_of(activation, out.scale, out.zero_point)
+        except KeyError:
+            raise ValueError(f"activation {activation!r} is not known") from None
+
+    @layer
+    def reshape(self, x: Tensor, shape: Shape) -> Tensor:
+        """The same elements in the same order. Costs nothing."""
+        if np.prod(shape) != np.prod(x.shape):
+            raise ValueError(f"{list(x.shape)} to {list(shape)}")
+        return self.add_layer(Reshape, [x], shape, x.quant)
+
+
+def shift_within(name: str, pair: Pair, low: int, high: int) -> Pair:
+    """`pair`, a (mult, shift), if a kernel takes its shift."""
+    if pair[0] and not low <= pair[1] <= high:
+        raise ValueError(f"the {name} multiplier's shift {pair[1]} is outside of {low}..{high}: the scales are too far apart")
+    return pair if pair[0] else (0, 0)
