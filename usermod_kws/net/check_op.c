@@ -1,32 +1,37 @@
 // Checks of one op's record: parameters in the kernels' documented ranges, shapes that chain, weights inside their
 // section.
+#include <string.h>
+
 #include "net/check.h"
 #include "net/op_params.h"
 
 #define FAIL(code, what) kws_fail_at(r, (code), &p->ops[i], (what))
 
-// How many of u.q's pairs an op uses, its inputs, and whether it has scratch; or -1 for an op with u.w.
+// How many of u.q's pairs an op uses, or WINDOW or OFFSET for all of u.w or its weights_offset alone; its inputs, and
+// whether it has scratch.
 typedef struct {
     int8_t pairs, inputs, scratch;
 } form_t;
 
+enum { WINDOW = -1, OFFSET = -2 };
+
 static const form_t forms[] = {
-    [KWS_OP_CONV_2D] = {-1, 1, 1},
-    [KWS_OP_DEPTHWISE_CONV_2D] = {-1, 1, 1},
-    [KWS_OP_FULLY_CONNECTED] = {-1, 1, 0},
-    [KWS_OP_AVG_POOL_2D] = {-1, 1, 0},
-    [KWS_OP_MAX_POOL_2D] = {-1, 1, 0},
-    [KWS_OP_AVG_POOL_STEP] = {-1, 1, 1},
+    [KWS_OP_CONV_2D] = {WINDOW, 1, 1},
+    [KWS_OP_DEPTHWISE_CONV_2D] = {WINDOW, 1, 1},
+    [KWS_OP_FULLY_CONNECTED] = {WINDOW, 1, 0},
+    [KWS_OP_AVG_POOL_2D] = {WINDOW, 1, 0},
+    [KWS_OP_MAX_POOL_2D] = {WINDOW, 1, 0},
+    [KWS_OP_AVG_POOL_STEP] = {WINDOW, 1, 1},
     [KWS_OP_MEAN] = {2, 1, 0},
     [KWS_OP_ADD] = {3, 2, 0},
     [KWS_OP_SUB] = {3, 2, 0},
     [KWS_OP_MUL] = {1, 2, 0},
     [KWS_OP_PRELU] = {2, 2, 0},
-    [KWS_OP_LUT] = {-1, 1, 0},
+    [KWS_OP_LUT] = {OFFSET, 1, 0},
     [KWS_OP_SOFTMAX] = {1, 1, 0},
-    [KWS_OP_COPY] = {-1, 1, 0},
+    [KWS_OP_COPY] = {OFFSET, 1, 0},
     [KWS_OP_FILL] = {1, 0, 0},
-    [KWS_OP_SVDF] = {-1, 2, 1},
+    [KWS_OP_SVDF] = {OFFSET, 2, 1},
 };
 
 // What holds for all ops.
@@ -53,10 +58,13 @@ static int check_form(const kws_reader_t *r, const kws_program_t *p, uint32_t i)
         (uint64_t)op->scratch_offset + op->scratch_bytes > p->arena_bytes || (!form->scratch && op->scratch_bytes != 0)) {
         return FAIL(KWS_E_ARENA, "scratch of an op leaves the arena or is not needed");
     }
+    static const kws_window_t none;
+    int unused = form->pairs == OFFSET && (memcmp(&op->u.w.window, &none, sizeof(none)) != 0 || op->u.w.channels_offset != 0);
     for (int k = form->pairs; k >= 0 && k < 3; k++) {
-        if (op->u.q[k].mult != 0 || op->u.q[k].shift != 0) {
-            return FAIL(KWS_E_RANGE, "unused parameter of an op is not 0");
-        }
+        unused |= op->u.q[k].mult != 0 || op->u.q[k].shift != 0;
+    }
+    if (unused) {
+        return FAIL(KWS_E_RANGE, "unused parameter of an op is not 0");
     }
     return KWS_OK;
 }
