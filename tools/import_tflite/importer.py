@@ -1,0 +1,94 @@
+"""A .tflite model, operator by operator, into a blob."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.blob.network import Tensor
+from tools.blob.writer import BlobWriter
+from tools.import_tflite import elementwise, linear, movement, pooling, recurrent, state
+from tools.import_tflite.edges import Edge, input_edge
+from tools.import_tflite.elementwise import dequantised
+from tools.import_tflite.flatbuffer import TfliteError
+from tools.import_tflite.folding import fold
+from tools.import_tflite.frontend import Frontend
+from tools.import_tflite.graph import Operator, read, short
+from tools.import_tflite.net import Floats, Handler, Net
+from tools.import_tflite.schema import TensorType
+
+HANDLERS: dict[str, Handler] = {
+    **linear.HANDLERS, **recurrent.HANDLERS, **pooling.HANDLERS, **elementwise.HANDLERS, **movement.HANDLERS, **state.HANDLERS
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """blob: the bytes. tensors: by the file's tensor index, the writer's tensor with the same values (uint8 less 128; a
+    float tensor's int8). writer: has finished; its report says what streams."""
+
+    blob: bytes
+    tensors: dict[int, Tensor]
+    input: Edge
+    output: Edge
+    writer: BlobWriter
+
+
+def import_model(
+    data: bytes, *, frontend: Frontend | None = None, labels: Sequence[str] = (), decision_hop_frames: int | None = None,
+    meta: dict | None = None, stream: str = "auto",
+) -> ImportReport:  # fmt: skip
+    """The blob of a .tflite file's bytes. labels and meta are BlobWriter's.
+
+    frontend: none makes a bare network that can be run but not streamed. decision_hop_frames: a stream makes scores every
+    so many frames; by default the rows of the input for a model with state, 1 for the others, 0 without a front end.
+    stream: "off" leaves the step program out. Raises TfliteError for what cannot be imported. The blob computes the same
+    bytes as TensorFlow Lite's reference kernels.
+    """
+    model = read(data)
+    graph = model.graphs[0]
+    source = input_edge(graph, frontend.n_out if frontend else None)
+    stateful = any(op.name in ("ASSIGN_VARIABLE", "SVDF") for op in graph.operators)
+    hop = decision_hop_frames
+    if hop is None:
+        hop = 0 if frontend is None else source.shape[0] if stateful else 1
+    try:
+        writer = BlobWriter(frontend=frontend.section(source.quant) if frontend else b"", labels=labels, decision_hop_frames=hop,
+                            meta=meta)  # fmt: skip
+        net = Net(model, graph, writer)
+        x = writer.input(source.shape, source.quant)
+    except ValueError as error:
+        raise TfliteError(f"the network's input and front end: {error}") from error
+    if source.type == TensorType.FLOAT32:
+        net.floats[graph.inputs[0]] = Floats(x, dequantised(source.quant))
+    else:
+        net.values[graph.inputs[0]] = x
+    for op in graph.operators:
+        _import(net, op)
+    sink, y = _output_edge(net, x)
+    try:
+        blob = writer.finish(y)
+    except (ValueError, OverflowError, struct.error) as error:
+        raise TfliteError(str(error)) from error
+    tensors = {i: f.tensor for i, f in net.floats.items()} | net.values
+    return ImportReport(blob, tensors, source, sink, writer)
+
+
+def _import(net: Net, op: Operator) -> None:
+    try:
+        if op.name not in HANDLERS and op.name != "SHAPE":
+            raise TfliteError("this operator is not supported")
+        if not fold(net, op):
+            HANDLERS[op.name](net, op)
+    except (ValueError, OverflowError, struct.error) as error:
+        target = next((i for i in (*op.outputs, *op.inputs) if i >= 0), None)
+        where = f", tensor {short(net.graph.tensors[target].name)}" if target is not None else ""
+        raise TfliteError(f"operator {op.index} ({op.name}{where}): {error}") from error
+
+
+def _output_edge(net: Net, x: Tensor) -> tuple[Edge, Tensor]:
+    info = net.info(net.graph.outputs[0])
+    floats = net.floats.get(info.index)
+    y = floats.tensor if floats else net.values.get(info.index)
+    if y is None or y is x:
+        raise TfliteError(f"the network's output: {info} is not computed from its input")
+    return Edge(info.name, info.type, y.shape, y.quant), y
