@@ -54,11 +54,12 @@ tiny = open('tiny.kws', 'rb').read()
 def test_attributes(interpreter: list[str], folder: Path) -> None:
     """The app reads its labels, rates and sizes from the model instead of repeating them."""
     names = ["input_shape", "input_scale", "input_zero_point", "classes", "scale", "zero_point", "arena_bytes", "meta",
-             "decision_hop_frames", "sample_rate", "frame_samples", "hop_samples", "window_samples", "labels"]  # fmt: skip
+             "decision_hop_frames", "sample_rate", "frame_samples", "hop_samples", "window_samples", "labels", "streaming"]  # fmt: skip
     script = f"m = kws.Model('dscnn.kws')\nfor n in {names}: show(getattr(m, n))\nshow(kws.kernels, m.zero_copy)"
     *values, (kernels, zero_copy) = run(interpreter, folder, script)
     model = Model(dscnn())
-    expected = [[49, 10, 1], 0.125, 0, 12, 1 / 256, -128, model.arena_bytes, {"sample": "dscnn"}, 4, 16000, 480, 320, 48 * 320 + 480, model.labels]
+    expected = [[49, 10, 1], 0.125, 0, 12, 1 / 256, -128, model.arena_bytes, {"sample": "dscnn"}, 4, 16000, 480, 320, 48 * 320 + 480, model.labels,
+                model.streaming]  # fmt: skip
     assert [v[0] for v in values] == expected
     assert kernels and zero_copy is False
 
@@ -79,6 +80,24 @@ show(s.feed(array.array('h', range(500))), s.frames)
     assert rows == Stream(every_op()).feed(PCM).reshape(-1).tolist() and rows
     assert (frames, max_rows, max_samples) == (1 + (PCM.size - 96) // 64, 16, 16 * 2 * 64)
     assert (again, again_frames) == (2, 7)
+
+
+def test_modes(interpreter: list[str], folder: Path) -> None:
+    """An app that wants the whole window computed, or wants to know what it got, can say and ask."""
+    script = """
+m = kws.Model('tiny.kws')
+for mode in ('auto', 'window'):
+    s = kws.Stream(m, mode=mode)
+    n = s.feed(pcm[:2 * s.max_samples])
+    show(s.mode, s.state_bytes, s.arena_bytes, list(s.scores[:3 * n]))
+show(error(kws.Stream, m, mode='fast'), error(kws.Stream, m, mode=3))
+"""
+    *shown, errors = run(interpreter, folder, script)
+    for mode, row in zip(("auto", "window"), shown, strict=True):
+        stream = Stream(every_op(), 16, mode)
+        scores = stream.feed(PCM[: stream.max_samples])
+        assert row == [stream.mode, stream.state_bytes, stream.arena_bytes, scores.reshape(-1).tolist()] and scores.size
+    assert errors[0] == ["ValueError", "kws: mode is 'auto' or 'window', not 'fast'"] and errors[1][0] == "TypeError"
 
 
 def test_frontend_and_run_give_the_cores_bytes(interpreter: list[str], folder: Path) -> None:
@@ -134,7 +153,7 @@ gc.collect(); before = gc.mem_alloc()
 def bad(at, value):
     b = bytearray(tiny); b[at] = value
     return error(kws.Model, b)
-show(bad(0, 0), bad(4, 9), bad(200, 1), bad(12, 1), error(kws.Model, tiny[:100]), error(kws.Model, b''), error(kws.Model, 'none.kws'),
+show(bad(0, 0), bad(4, 9), bad(300, 255), bad(12, 1), error(kws.Model, tiny[:100]), error(kws.Model, b''), error(kws.Model, 'none.kws'),
      error(kws.Model, 5), error(kws.Model), error(kws.Stream, 5), error(kws.Stream, kws.Model(tiny), rows=0))
 gc.collect()
 show(gc.mem_alloc() - before)
@@ -146,10 +165,11 @@ show(gc.mem_alloc() - before, list(kws.Model(tiny).labels))
     kinds = [e[0] for e in errors]
     assert kinds == ["ValueError"] * 6 + ["OSError"] + ["TypeError"] * 3 + ["ValueError"]
     assert "does not start with HARK" in errors[0][1]
-    assert "version 9 at byte 4; this build reads 1" in errors[1][1]
+    assert "version 9 at byte 4; this build reads 2" in errors[1][1]
     crc = struct.unpack_from("<I", every_op(), 8)[0]
     assert f"bad CRC at byte 8: stored 0x{crc:08x}, computed 0x" in errors[2][1]
     assert "wrong length at byte 12" in errors[3][1] and "100" in errors[4][1]
+    assert "none.kws" in errors[6][1]
     assert after <= first + 200 and labels == ["a", "bé", "c"]
 
 
