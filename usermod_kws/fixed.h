@@ -80,8 +80,8 @@ static inline int32_t fx_div_pot(int32_t x, int32_t n) {
 // x / n to nearest, ties away from zero. n >= 1.
 static inline int32_t fx_div_round(int32_t x, int32_t n) {
     uint32_t magnitude = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
-    int32_t quotient = (int32_t)((magnitude + (uint32_t)n / 2) / (uint32_t)n);
-    return x < 0 ? -quotient : quotient;
+    uint32_t quotient = (magnitude + (uint32_t)n / 2) / (uint32_t)n;
+    return (int32_t)(x < 0 ? 0u - quotient : quotient);
 }
 
 // x * mult * 2^(shift - 31) with two roundings (TensorFlow Lite's convolutions, relu). mult >= 0, shift in [-31, 30];

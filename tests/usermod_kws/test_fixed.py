@@ -23,6 +23,10 @@ RULES = {
     "fx_add_wrap": ("int32_t", ("int32_t",) * 2),
     "fx_mul_q31": ("int32_t", ("int32_t",) * 2),
     "fx_div_pot": ("int32_t", ("int32_t",) * 2),
+    "fx_div_round": ("int32_t", ("int32_t",) * 2),
+    "fx_requantise": ("int32_t", ("int32_t",) * 3),
+    "fx_requantise_wide": ("int32_t", ("int32_t",) * 3),
+    "fx_requantise_once": ("int32_t", ("int32_t",) * 3),
 }
 CTYPES = {"unsigned": ctypes.c_uint, **{f"{u}int{n}_t": getattr(ctypes, f"c_{u}int{n}") for u in ("", "u") for n in (8, 16, 32, 64)}}
 
@@ -91,3 +95,21 @@ def test_products(fx: ctypes.CDLL, a: int, b: int, c: int, d: int) -> None:
 def test_wide_rounding_shift(fx: ctypes.CDLL, x: int, n: int) -> None:
     """When this fails, cepstral coefficients round differently from what SPEC.md says."""
     assert fx.fx_shr_round64(x, n) == half_up(Fraction(x, 1 << n))
+
+
+@given(x=word, mult=st.integers(0, (1 << 31) - 1), shift=st.integers(-31, 30))
+def test_requantisation(fx: ctypes.CDLL, x: int, mult: int, shift: int) -> None:
+    """When this fails, every layer rounds differently from what SPEC.md says, and from TensorFlow Lite."""
+    high = half_up(Fraction(wrap(x << max(shift, 0)) * mult, 1 << 31))
+    twice = half_away(Fraction(high, 1 << max(-shift, 0)))
+    assert fx.fx_requantise_wide(x, mult, shift) == twice
+    if shift >= 0 or abs(x) < 1 << 30:
+        assert fx.fx_requantise(x, mult, shift) == twice
+    assert fx.fx_requantise_once(x, mult, shift) == wrap(half_up(Fraction(x * mult, 1 << (31 - shift))))
+
+
+@given(x=word, n=st.integers(1, (1 << 31) - 1) | st.integers(1, 100))
+def test_division(fx: ctypes.CDLL, x: int, n: int) -> None:
+    """When this fails, average pools round differently from what SPEC.md says."""
+    assert fx.fx_div_round(x, n) == half_away(Fraction(x, n))
+    assert fx.fx_div_round(-(1 << 31), 1) == -(1 << 31)

@@ -1,4 +1,4 @@
-// Mean over any of the three axes, requantised. The count is part of the multiplier.
+// Mean over any of the three axes, requantised. The multiplier brings the division by the number of values with it.
 #include "fixed.h"
 #include "kernels/kernels.h"
 
@@ -25,8 +25,9 @@ void kws_mean_c(const kws_mean_t *p, const int8_t *in, int8_t *out) {
                         }
                     }
                 }
-                *out++ = fx_requantise_int8(sum - p->in_zero * (int32_t)count, p->mult, p->shift, p->out_zero,
-                                            p->out_min, p->out_max);
+                int32_t centred = (int32_t)((uint32_t)sum - (uint32_t)p->in_zero * count);
+                int32_t q = fx_add_wrap(fx_requantise_wide(centred, p->mult, p->shift), p->out_zero);
+                *out++ = (int8_t)fx_clamp(q, p->out_min, p->out_max);
             }
         }
     }

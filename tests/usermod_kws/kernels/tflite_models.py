@@ -1,5 +1,6 @@
 """One-operator TensorFlow Lite models with arbitrary shapes and quantisations, written straight as flatbuffers."""
 
+import warnings
 from collections.abc import Sequence
 
 import flatbuffers
@@ -29,8 +30,10 @@ class ModelBuilder:
         data: np.ndarray | None = None,
         axis: int = 0,
         dtype: int = schema.TensorType.INT8,
+        variable: bool = False,
     ) -> int:
         t = schema.TensorT()
+        t.isVariable = variable
         t.shape, t.type, t.name, t.buffer = list(shape), dtype, f"t{len(self.graph.tensors)}", 0
         if scale is not None:
             scales = np.atleast_1d(np.asarray(scale, np.float32))
@@ -63,15 +66,18 @@ class ModelBuilder:
         return bytes(builder.Output())
 
 
-def reference_run(model: bytes, inputs: np.ndarray) -> np.ndarray:
-    """int8 [n, ...] through TensorFlow Lite's reference kernels -> int8 [n, ...]."""
+def reference_run(model: bytes, *inputs: np.ndarray) -> np.ndarray:
+    """[n, ...] for each input of the model, through TensorFlow Lite's reference kernels -> outputs [n, ...]; variables keep their state."""
     resolver = tf.lite.experimental.OpResolverType.BUILTIN_REF
-    interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=resolver)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the interpreter will move to another package
+        interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
-    source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    sources, sink = interpreter.get_input_details(), interpreter.get_output_details()[0]
     outputs = []
-    for x in inputs:
-        interpreter.set_tensor(source["index"], x.reshape(source["shape"]))
+    for values in zip(*inputs, strict=True):
+        for source, x in zip(sources, values, strict=True):
+            interpreter.set_tensor(source["index"], x.reshape(source["shape"]))
         interpreter.invoke()
         outputs.append(interpreter.get_tensor(sink["index"])[0])
     return np.array(outputs)
