@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/crc32.h"
+#include "net/op_params.h"
 #include "net/stream.h"
 
 #define MAX_BLOB 65536
@@ -32,27 +34,41 @@ static uint32_t get32(const uint8_t *p) {
     return x;
 }
 
-// Half of all mutations hit the header, the records and the front end's header, which are a small part of a blob.
-static uint32_t position(const uint8_t *blob, uint32_t n) {
+// The part of the weights section that says how an op works, where there is one: a copy's or an svdf's record.
+static uint32_t record_in_weights(const uint8_t *blob, uint32_t n) {
     const kws_header_t *h = (const kws_header_t *)(const void *)blob;
-    uint32_t start = 0, length = n;
-    switch (rnd(8)) {
-    case 0:
+    const kws_section_t *ops = &h->sections[KWS_SECTION_OPS - 1], *weights = &h->sections[KWS_SECTION_WEIGHTS - 1];
+    if (ops->offset % 4 != 0 || ops->offset > n || ops->length > n - ops->offset) {
+        return n;
+    }
+    const kws_op_t *op = (const kws_op_t *)(const void *)(blob + ops->offset);
+    uint32_t count = ops->length / sizeof(*op), first = count == 0 ? 0 : rnd(count);
+    for (uint32_t i = 0; i < count; i++) {
+        const kws_op_t *o = &op[(first + i) % count];
+        if (o->code == KWS_OP_COPY || o->code == KWS_OP_SVDF) {
+            return weights->offset + o->u.w.weights_offset;
+        }
+    }
+    return n;
+}
+
+// Three of four mutations hit the header, the records and the front end's header, which are a small part of a blob.
+static uint32_t position(const uint8_t *blob, uint32_t n) {
+    static const uint8_t sections[] = {KWS_SECTION_TENSORS, KWS_SECTION_OPS, KWS_SECTION_OPS, KWS_SECTION_STATES,
+                                       KWS_SECTION_PROGRAMS};
+    const kws_header_t *h = (const kws_header_t *)(const void *)blob;
+    uint32_t start = 0, length = n, which = rnd(11);
+    if (which < sizeof(sections)) {
+        start = h->sections[sections[which] - 1].offset;
+        length = h->sections[sections[which] - 1].length;
+    } else if (which == 5) {
         length = sizeof(*h);
-        break;
-    case 1:
+    } else if (which == 6) {
         start = h->sections[KWS_SECTION_FRONTEND - 1].offset;
         length = 64;
-        break;
-    case 2:
-        start = h->sections[KWS_SECTION_TENSORS - 1].offset;
-        length = h->sections[KWS_SECTION_TENSORS - 1].length;
-        break;
-    case 3:
-    case 4:
-        start = h->sections[KWS_SECTION_OPS - 1].offset;
-        length = h->sections[KWS_SECTION_OPS - 1].length;
-        break;
+    } else if (which == 7) {
+        start = record_in_weights(blob, n);
+        length = sizeof(kws_copy_t);
     }
     if (start >= n || length == 0 || length > n - start) {
         return rnd(n);
@@ -101,55 +117,92 @@ static void mutate(uint8_t *blob, uint32_t n) {
     }
 }
 
-// How many multiply-accumulates and such a run makes, roughly: a mutated network may be huge.
-static uint64_t work(const kws_model_t *m) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < m->n_ops; i++) {
-        kws_linear_t p = kws_op_linear(m, i);
-        uint64_t taps = (uint64_t)p.window.kernel_h * p.window.kernel_w;
-        sum += kws_shape_bytes(p.out) * (m->ops[i].code <= KWS_OP_MAX_POOL_2D ? 1 + taps * p.in.c : 1);
-        sum += m->ops[i].code == KWS_OP_FULLY_CONNECTED ? (uint64_t)kws_shape_bytes(p.in) * p.out.c : 0;
+// How many multiply-accumulates and such an op makes, roughly: a mutated network may be huge.
+static uint64_t op_work(const kws_program_t *p, uint32_t i) {
+    const kws_op_t *op = &p->ops[i];
+    const kws_window_t *w = &op->u.w.window;
+    uint64_t out = kws_tensor_bytes(kws_op_output(p, i)), taps = (uint64_t)w->kernel_h * w->kernel_w;
+    switch (op->code) {
+    case KWS_OP_FULLY_CONNECTED:
+        return (uint64_t)kws_tensor_bytes(kws_op_input0(p, i)) * kws_op_output(p, i)->c;
+    case KWS_OP_CONV_2D:
+        return out * taps * kws_op_input0(p, i)->c;
+    case KWS_OP_DEPTHWISE_CONV_2D:
+    case KWS_OP_AVG_POOL_2D:
+    case KWS_OP_MAX_POOL_2D:
+    case KWS_OP_AVG_POOL_STEP:
+        return out * taps + kws_tensor_bytes(kws_op_input0(p, i));
+    case KWS_OP_SVDF: {
+        kws_svdf_t q = kws_op_svdf(p, i);
+        return (uint64_t)q.units * q.rank * (q.inputs + q.memory);
     }
-    return sum;
+    case KWS_OP_COPY:
+        return KWS_MAX_BYTES / 1024;
+    case KWS_OP_FILL:
+        return out;
+    }
+    return out + kws_tensor_bytes(kws_op_input0(p, i));
 }
 
-static void run(const kws_model_t *m) {
-    if (m->arena_bytes > MAX_RUN_ARENA || work(m) > MAX_RUN_WORK) {
-        return;
+static int too_much(const kws_program_t *p) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->n_ops; i++) {
+        sum += op_work(p, i);
     }
-    uint8_t *arena = malloc(m->arena_bytes + 1);
-    for (uint32_t i = 0; i < m->arena_bytes; i++) {
+    return p->arena_bytes > MAX_RUN_ARENA || sum > MAX_RUN_WORK;
+}
+
+static void run_program(const kws_program_t *p) {
+    uint8_t *arena = malloc(p->arena_bytes + 1);
+    for (uint32_t i = 0; i < p->arena_bytes; i++) {
         arena[i] = (uint8_t)rnd(256);
     }
-    kws_model_run(m, arena);
+    for (uint32_t run = 0; run < 3; run++) {
+        kws_program_begin(p, arena, run);
+        memset(arena + p->input->offset, (int)rnd(256), kws_tensor_bytes(p->input));
+        kws_program_run(p, arena, run);
+    }
     free(arena);
-    for (uint32_t i = 0; i < m->n_labels; i++) {
-        if (kws_model_label(m, i)[0] == 0) {
-            abort();
-        }
-    }
-    if (!m->has_frontend) {
-        return;
-    }
-    uint32_t samples = m->frontend.window_len + (kws_model_input(m)->h - 1u) * m->frontend.hop_len;
-    size_t bytes = samples > MAX_RUN_SAMPLES ? 0 : kws_stream_bytes(m, 2);
+}
+
+static void run_stream(const kws_model_t *m, kws_stream_mode_t mode) {
+    uint32_t samples = m->frontend.window_len + (kws_model_input(m)->h + 3u) * m->frontend.hop_len;
+    size_t bytes = samples > MAX_RUN_SAMPLES ? 0 : kws_stream_bytes(m, 2, mode);
     if (bytes == 0 || bytes > 1 << 20) {
         return;
     }
-    kws_stream_t *s = kws_stream_init(malloc(bytes), m, 2);
-    int16_t pcm[MAX_RUN_SAMPLES];
+    kws_stream_t *s = kws_stream_init(malloc(bytes), m, 2, mode);
+    static int16_t pcm[MAX_RUN_SAMPLES];
     for (uint32_t i = 0; i < samples; i++) {
         pcm[i] = (int16_t)rnd(65536);
     }
     for (uint32_t at = 0; at < samples;) {
         uint32_t piece = 1 + rnd(s->max_samples);
         piece = piece < samples - at ? piece : samples - at;
-        if (kws_stream_feed(s, pcm + at, piece) < 0) {
+        int rows = kws_stream_feed(s, pcm + at, piece);
+        if (rows < 0 || rows > 2) {
             abort();
         }
         at += piece;
     }
     free(s);
+}
+
+static void run(const kws_model_t *m) {
+    for (uint32_t i = 0; i < m->n_labels; i++) {
+        if (kws_model_label(m, i)[0] == 0) {
+            abort();
+        }
+    }
+    for (uint32_t kind = 0; kind < m->n_programs; kind++) {
+        if (too_much(&m->programs[kind])) {
+            return;
+        }
+        run_program(&m->programs[kind]);
+    }
+    if (m->has_frontend) {
+        run_stream(m, rnd(2) != 0 ? KWS_STREAM_WINDOW : KWS_STREAM_AUTO);
+    }
 }
 
 static uint8_t *read_file(const char *path, uint32_t *length) {
