@@ -4,9 +4,8 @@
 // The output is cut into blocks, columns of up to five pixels (three with stride 2), so that a row of the input under a
 // block is always the same four words. All channels of a block come before the next block, so that the words that are
 // padding only are written once.
-#include "kernels/m7/depthwise3x3.h"
+#include "kernels/m7/depthwise.h"
 
-#include "kernels/m7/clamp.h"
 #include "kernels/m7/depthwise3x3_rows.h"
 #include "kernels/m7/simd.h"
 
@@ -182,5 +181,4 @@ void m7_depthwise3x3(const kws_linear_t *p, const int8_t *in, int8_t *out, void 
         }
         x += b.width;
     }
-    m7_clamp(out, kws_shape_bytes(p->out), p->out_min, p->out_max);
 }

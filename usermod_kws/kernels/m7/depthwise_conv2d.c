@@ -1,0 +1,14 @@
+// Depthwise convolution: chooses the way, and limits the outputs where the clamp is narrower than int8.
+#include "kernels/m7/clamp.h"
+#include "kernels/m7/depthwise.h"
+
+void kws_depthwise_conv2d_m7(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch) {
+    if (m7_depthwise3x3_takes(p)) {
+        m7_depthwise3x3(p, in, out, scratch);
+    } else if (m7_depthwise_direct_takes(p)) {
+        m7_depthwise_direct(p, in, out, scratch);
+    } else {
+        m7_depthwise_strips(p, in, out, scratch);
+    }
+    m7_clamp(out, kws_shape_bytes(p->out), p->out_min, p->out_max);
+}
