@@ -30,7 +30,11 @@ def program() -> Path:
     for name in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
-    sources = [*(p for p in CORE.glob("kernels/*.c") if p.name != "table.c"), *CORE.glob("kernels/a64/*.c"), Path(__file__).with_name("kernel_calls.c")]
+    sources = [
+        *(p for p in CORE.glob("kernels/*.c") if p.name != "table.c"),
+        *CORE.glob("kernels/a64/*.c"),
+        Path(__file__).with_name("kernel_calls.c"),
+    ]
     output = REPO / "build" / "tests" / "a64_kernel_calls"
     newest = max(p.stat().st_mtime for p in [*sources, *CORE.glob("**/*.h")])
     if not output.exists() or output.stat().st_mtime < newest:
