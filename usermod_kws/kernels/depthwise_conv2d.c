@@ -41,25 +41,28 @@ static inline int32_t one_channel(const int8_t *x, const int8_t *w, size_t c, si
 
 void kws_depthwise_conv2d_c(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch) {
     size_t taps = (size_t)p->window.kernel_h * p->window.kernel_w, c = p->in.c, step = p->out.c / c;
-    int8_t *patch = scratch, *turned = patch + taps * c;
+    size_t n = c >= BLOCK ? BLOCK : 1;
+    int8_t *patch = scratch, *turned = patch + taps * c, *const begin = out;
     for (size_t first = 0; first < step; first++) {
         turn(p, taps, first, step, turned);
-        int8_t *y = out + first;
+        out = begin;
         for (int32_t oy = 0; oy < p->out.h; oy++) {
-            for (int32_t ox = 0; ox < p->out.w; ox++) {
+            for (int32_t ox = 0; ox < p->out.w; ox++, out += p->out.c) {
                 kws_patch_gather(patch, in, p->in, &p->window, p->in_zero, oy, ox);
-                for (size_t i = 0; i < c;) {
+                for (size_t i = 0; i < c; i += n) {
                     int32_t sums[BLOCK];
-                    size_t n = c - i >= BLOCK ? BLOCK : 1;
                     if (n == BLOCK) {
+                        // The last block starts further back and computes some again.
+                        i = i + BLOCK <= c ? i : c - BLOCK;
                         block(patch + i, turned + i, c, taps, sums);
                     } else {
                         sums[0] = one_channel(patch + i, turned + i, c, taps);
                     }
-                    for (size_t k = 0; k < n; k++, i++, y += step) {
-                        const kws_channel_t *ch = &p->channels[first + i * step];
-                        *y = fx_requantise_int8(sums[k] + ch->bias, ch->mult, ch->shift, p->out_zero, p->out_min,
-                                                p->out_max);
+                    for (size_t k = 0; k < n; k++) {
+                        size_t o = first + (i + k) * step;
+                        const kws_channel_t *ch = &p->channels[o];
+                        out[o] = fx_requantise_int8(sums[k] + ch->bias, ch->mult, ch->shift, p->out_zero, p->out_min,
+                                                    p->out_max);
                     }
                 }
             }
