@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tools.blob import windows
+from tools.blob import copies, windows
 from tools.blob.network import Assign, Layer, Linear, Network, Pad, Reshape, Tensor, Window
 
 
@@ -62,5 +62,20 @@ def _folded_pads(network: Network) -> Network:
     return replace(network, layers=layers)
 
 
-def fold(network: Network) -> Network:
-    return _without_dead(_folded_pads(_joined_reshapes(_without_dead(network))))
+def _split_pads(network: Network, spare: int) -> Network:
+    """Padding in time apart from padding at the sides: rows of zero points in front of time are there in a stream already."""
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Pad) and any(layer.pads[0]) and not copies.pads_rows(layer):
+            x, y = layer.inputs[0], layer.output
+            between = Tensor(spare, (x.shape[0], *y.shape[1:]), y.quant)
+            spare += 1
+            layers.append(Pad(layer.name, (x,), between, ((0, 0), *layer.pads[1:]), layer.value))
+            layer = Pad(layer.name, (between,), y, (layer.pads[0], (0, 0), (0, 0)), layer.value)
+        layers.append(layer)
+    return replace(network, layers=layers)
+
+
+def fold(network: Network, tensors: int) -> Network:
+    """The same network with less to do. tensors: how many it has; new ones are numbered from there."""
+    return _split_pads(_without_dead(_folded_pads(_joined_reshapes(_without_dead(network)))), tensors)

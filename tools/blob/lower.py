@@ -141,12 +141,11 @@ class _Lowering:
 
     def _windowed(self, layer: Linear | Pool) -> tuple[View, Window]:
         """The input of an op with a window. What slides needs no padding: the rows before are there."""
-        (x,), y, window = layer.inputs, layer.output, layer.window
-        if not self.schedule.step(layer).slides:
+        (x,), window, step = layer.inputs, layer.window, self.schedule.step(layer)
+        if not step.slides:
             return self._all(x), window
-        count = window.extent(0) + (self.schedule.of(y).new - 1) * window.stride[0]
-        lag = x.shape[0] - window.end(0, y.shape[0])
-        return self._rows(x, count, lag), Window(window.kernel, window.stride, window.dilation, (0, window.pads[1]))
+        count = window.extent(0) + (step.new - 1) * window.stride[0]
+        return self._rows(x, count, step.lag), Window(window.kernel, window.stride, window.dilation, (0, window.pads[1]))
 
     def _linear(self, layer: Linear) -> None:
         rows = layer.weights.reshape(len(layer.weights), -1)
@@ -164,12 +163,13 @@ class _Lowering:
         self._emit(layer.code, layer, self._offsets(weights, channels, window), layer.clamp, scratch, inputs=[source])
 
     def _pool(self, layer: Pool) -> None:
-        if not self.schedule.step(layer).pool_step:
+        step = self.schedule.step(layer)
+        if not step.pool_step:
             source, window = self._windowed(layer)
             self._emit(layer.code, layer, self._offsets(window=window), layer.clamp, inputs=[source])
             return
         (x,), w = layer.inputs, layer.window
-        source = self._rows(x, self.schedule.of(x).new, x.shape[0] - w.end(0, 1))
+        source = self._rows(x, self.schedule.of(x).new, step.lag)
         self._emit(Op.AVG_POOL_STEP, layer, self._offsets(window=Window(w.kernel, (1, w.stride[1]), pads=w.pads)), layer.clamp, inputs=[source])
         size = fmt.avg_pool_step_state_bytes(*layer.output.shape[1:], w.kernel[0])
         self.ops[-1].scratch = Buffer(size)
@@ -203,8 +203,9 @@ class _Lowering:
             self._alias(layer, step.lag * x.row_bytes)
         elif step.slides:
             output = self._output(y)
-            source = self._rows(x, output.shape[0], step.lag)
-            block = copies.slice_block(source.shape, (0, *layer.begin[1:]), (1, *layer.stride[1:]), output.shape)
+            stride = layer.stride[0] if step.new > 1 else 1
+            source = self._rows(x, (step.new - 1) * stride + 1, step.lag)
+            block = copies.slice_block(source.shape, (0, *layer.begin[1:]), (stride, *layer.stride[1:]), output.shape)
             self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
         elif copies.slice_is_contiguous(layer):
             self._alias(layer, x.bytes - copies.offset_of(x.shape, layer.begin) - y.bytes)
@@ -217,9 +218,13 @@ class _Lowering:
         for t in layer.inputs:
             source = self._input(layer, t)
             there = View(output.buffer, output.start + copies.offset_of(output.shape, tuple(at)), source.shape, output.quant)
-            if not (copies.concat_is_contiguous(layer) and source.buffer and source.span() == there.span()):
+            if not copies.concat_is_contiguous(layer):
                 block = copies.part_block(source.shape, output.shape, tuple(at))
                 self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
+            elif not (source.buffer and source.span() == there.span()):
+                # Not the whole output: what is copied may lie there too, where a tensor is joined to itself.
+                block = copies.part_block(source.shape, source.shape, (0, 0, 0))
+                self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=there)
             at[layer.axis] += t.shape[layer.axis]
 
     def _pad(self, layer: Pad) -> None:

@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 
-def multiplier(real: float) -> tuple[int, int]:
-    """(mult, shift) with real = mult * 2^(shift - 31), mult in 2^30..2^31-1, or (0, 0) for what is too small."""
+def multiplier(real: float, largest_shift: int = 30) -> tuple[int, int]:
+    """(mult, shift) with real = mult * 2^(shift - 31), mult in 2^30..2^31-1, or (0, 0) for what is too small.
+
+    A kernel's products must stay below 2^30 after the shift: `largest_shift` is its limit."""
     if real < 0 or not math.isfinite(real):
         raise ValueError(f"multiplier {real} is not a positive number")
     fraction, shift = math.frexp(real)
@@ -15,8 +17,8 @@ def multiplier(real: float) -> tuple[int, int]:
         mult, shift = 2**30, shift + 1
     if shift < -31 or mult == 0:
         return 0, 0
-    if shift > 30:
-        raise ValueError(f"multiplier {real:g} is 2^30 or more")
+    if shift > largest_shift:
+        raise ValueError(f"multiplier {real:g} is 2^{largest_shift} or more: the scale of the output is too small")
     return mult, shift
 
 
@@ -44,12 +46,12 @@ def add_multipliers(scale0: float, scale1: float, out_scale: float) -> list[tupl
     """(mult, shift) of input 0, input 1 and the output of an add with 20 bits of headroom."""
     twice_max = 2 * max(f32(scale0), f32(scale1))
     real = [f32(scale0) / twice_max, f32(scale1) / twice_max, twice_max / (2**20 * f32(out_scale))]
-    return [multiplier(x) for x in real]
+    return [multiplier(x, 0) for x in real]
 
 
 def mul_multiplier(scale0: float, scale1: float, out_scale: float) -> tuple[int, int]:
     """Multiplier of a product of two tensors; all of it in float32."""
-    return multiplier(float(np.float32(scale0) * np.float32(scale1) / np.float32(out_scale)))
+    return multiplier(float(np.float32(scale0) * np.float32(scale1) / np.float32(out_scale)), 14)
 
 
 def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int, int]:
@@ -61,7 +63,7 @@ def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int,
 
 def prelu_multipliers(in_scale: float, alpha_scale: float, out_scale: float) -> list[tuple[int, int]]:
     """(mult, shift) for what is not negative, and for the product with alpha."""
-    return [rescale(in_scale, out_scale), mul_multiplier(in_scale, alpha_scale, out_scale)]
+    return [multiplier(float(np.float32(in_scale) / np.float32(out_scale)), 22), mul_multiplier(in_scale, alpha_scale, out_scale)]
 
 
 def svdf_multipliers(in_scale: float, feature_scale: float, state_scale: float, time_scale: float, out_scale: float) -> list[tuple[int, int]]:

@@ -20,11 +20,13 @@ class Rows:
 
 @dataclass
 class Step:
-    """How a layer runs. alias: the output's rows are rows of the input, `lag` rows before the newest."""
+    """How a layer runs. slides: it computes the `new` newest rows of its output, from rows that end `lag` rows before the
+    newest of its input; alias: those rows are the output. pool_step: its state is sums of rows (AVG_POOL_STEP)."""
 
     slides: bool = False
-    alias: bool = False
+    new: int = 0
     lag: int = 0
+    alias: bool = False
     pool_step: bool = False
 
 

@@ -13,6 +13,7 @@ from tools.blob.moves import MovingLayers
 from tools.blob.network import Assign, Network, Quant, Shape, Tensor, Variable
 from tools.blob.pack import pack
 from tools.blob.program import Program, Weights
+from tools.blob.stream_plan import LayerReport, plan_steps
 from tools.blob.windows import same_padding
 
 __all__ = ["BlobWriter", "Quant", "Shape", "Tensor", "Variable", "same_padding"]
@@ -35,6 +36,8 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
         self._texts = {"frontend": frontend, "labels": list(labels), "decision_hop_frames": decision_hop_frames, "meta": meta or {}}
         self._input: Tensor | None = None
         self.programs: list[Program] = []
+        self.report: list[LayerReport] = []
+        self.no_step_program = ""
 
     def input(self, shape: Shape, quant: Quant) -> Tensor:
         """The network's input [h, w, c]; with a front end h is the window in frames and w * c its features."""
@@ -43,8 +46,14 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
         self._input = self.new_tensor(shape, quant)
         return self._input
 
-    def finish(self, output: Tensor | None = None) -> bytes:
-        """The blob. output: the tensor that was added last by default."""
+    def finish(self, output: Tensor | None = None, *, stream: str = "auto") -> bytes:
+        """The blob. output: the tensor that was added last by default. stream: "auto" or "off", then without a step program.
+
+        Afterwards `report` has a line for each layer about what streams, `no_step_program` says why there is none, or is
+        empty, and `programs` are the plans.
+        """
+        if stream not in ("auto", "off"):
+            raise ValueError(f'stream is "auto" or "off", not {stream!r}')
         if not self._input:
             raise ValueError("the network has no input")
         if output is None:
@@ -53,9 +62,18 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
         labels = self._texts["labels"]
         if labels and len(labels) != np.prod(output.shape):
             raise ValueError(f"{len(labels)} labels for {np.prod(output.shape)} classes")
-        network = fold(Network(self._input, output, list(self.layers), self.constants))
+        hop = self._texts["decision_hop_frames"]
+        network = fold(Network(self._input, output, list(self.layers), self.constants), len(self.tensors))
+        if hop and network.variables and hop != self._input.shape[0]:
+            raise ValueError(f"a network with variables sees each frame once: its input is {hop} frames, the decision hop")
+        schedule, self.report, self.no_step_program = None, [], "there is no front end" if not hop else "switched off"
+        if hop and stream == "auto":
+            schedule, self.report, self.no_step_program = plan_steps(network, hop)
+        self.network, self.schedule = network, schedule
         weights = Weights()
         self.programs = [lower(network, weights)]
+        if schedule:
+            self.programs.append(lower(network, weights, schedule))
         for program in self.programs:
             arena.plan(program)
         return pack(self.programs, weights, **self._texts)
