@@ -1,9 +1,10 @@
-// One table entry a kernel. The C files in this folder are the reference: always built, always tested against
+// One table entry a kernel; SPEC.md, "Arithmetic", has the formulas. The C files in this folder are the reference: always built, always tested against
 // TensorFlow Lite's reference interpreter, bit for bit. An architecture's folder (kernels/m7, kernels/a64) brings a
 // table of its own with some entries replaced; they give the same bytes within the scratch stated here.
 //
 // Common to all kernels
 // - Tensors are int8, NHWC with N = 1: element (y, x, c) lies at (y * w + x) * c_count + c. No alignment is assumed.
+// - mult and shift stand for mult * 2^(shift - 31), 0 <= mult < 2^31; the range of shift is beside each.
 // - A kernel neither fails nor checks: net/ has validated every field before the first call, and the ranges given
 //   below are what it guarantees.
 // - Output, inputs and scratch do not overlap, except that add, mul, prelu and lut may write over an input of the
@@ -38,8 +39,8 @@ typedef struct {
 // What turns an output channel's sum into int8: output = clamp(requantise(sum + bias, mult, shift) + out_zero).
 typedef struct {
     int32_t bias;  // TensorFlow Lite's bias - in_zero * (sum of the channel's weights); see SPEC.md
-    int32_t mult;  // 0..2^31-1, fraction of 2^31
-    int32_t shift; // -31..30, power of two beside it
+    int32_t mult;  // fraction of 2^31
+    int32_t shift; // -31..30
 } kws_channel_t;
 
 // Products of an output channel, rounded up to the length of a row of weights.
@@ -66,40 +67,40 @@ typedef struct {
     int32_t out_min, out_max;
 } kws_pool_t;
 
-// add (in0 +- in1) and mul. Each dimension of an input is the output's, or 1: then it is used for all.
+// add (in0 +- in1) and mul. Each dimension of an input is the output's, or 1: then its only index is used for all.
 typedef struct {
     kws_shape_t in0, in1, out;
     int32_t in0_zero, in1_zero, out_zero; // -128..127
-    int32_t in0_mult, in0_shift;          // 0..2^31-1, -31..0; not used by mul
+    int32_t in0_mult, in0_shift;          // -31..0; not used by mul
     int32_t in1_mult, in1_shift;
-    int32_t out_mult, out_shift;          // add: shift -31..0; mul: -31..14
+    int32_t out_mult, out_shift;          // add: -31..0; mul: -31..14
     int32_t out_min, out_max;
     int32_t subtract;                     // add only: 1 for in0 - in1, else 0
 } kws_binary_t;
 
 enum { KWS_AXIS_H = 1, KWS_AXIS_W = 2, KWS_AXIS_C = 4 };
 
-// Mean over the axes whose bit is set, requantised. The output has 1 in their place.
+// Mean of fewer than 2^23 values over the axes whose bit is set, requantised. The output has 1 in their place.
 typedef struct {
     kws_shape_t in;
     uint32_t axes; // 1..7
     int32_t in_zero, out_zero;
-    int32_t mult, shift; // of the sum: 0..2^31-1, -31..30; SPEC.md says how the count comes in
+    int32_t mult, shift; // -31..30; of the sum, so the division by the number of values is in it
     int32_t out_min, out_max;
 } kws_mean_t;
 
 typedef struct {
     kws_shape_t in, alpha; // each dimension of alpha is the input's, or 1
     int32_t in_zero, alpha_zero, out_zero;
-    int32_t pos_mult, pos_shift; // for inputs >= in_zero; 0..2^31-1, -31..22
-    int32_t neg_mult, neg_shift; // of input * alpha, for the others; -31..14
+    int32_t pos_mult, pos_shift; // -31..22; for inputs >= in_zero
+    int32_t neg_mult, neg_shift; // -31..14; of input * alpha, for the others
 } kws_prelu_t;
 
 typedef struct {
     uint32_t rows;    // softmax runs over each row
     uint32_t classes; // 1..256
-    int32_t mult;     // 0..2^31-1
-    int32_t shift;    // 0..31: an input step is mult * 2^(shift - 31) in the exponent's Q5.26
+    int32_t mult;     // an input step is mult * 2^(shift - 31) in the exponent's Q5.26
+    int32_t shift;    // 0..31
 } kws_softmax_t;
 
 // Copies a block of up to four dimensions: element i of the input side lies at in_offset + sum of i[d] * in_stride[d],
@@ -110,13 +111,14 @@ typedef struct {
     uint32_t in_offset, out_offset;
 } kws_copy_t;
 
-// Singular value decomposition filter: filters = units * rank. See kernels/svdf.c.
+// Singular value decomposition filter: filters = units * rank, inputs < 2^15. The int16 state [filters][memory], newest
+// value last, begins as zeros and is 2-byte aligned; the sum of time * state and bias wraps.
 typedef struct {
     uint32_t inputs, units, rank, memory;
     int32_t in_zero, out_zero, out_min, out_max;
-    int32_t feature_mult, feature_shift; // to the int16 state; 0..2^31-1, -31..30
-    int32_t out_mult, out_shift;
-    const int8_t *feature; // [filters][kws_row_bytes(inputs)]
+    int32_t feature_mult, feature_shift; // -31..30; to the state
+    int32_t out_mult, out_shift;         // -31..30
+    const int8_t *feature; // [filters][kws_row_bytes(inputs)]; as the two below 4-byte aligned
     const int16_t *time;   // [filters][memory]
     const int32_t *bias;   // [units]
 } kws_svdf_t;
@@ -166,14 +168,14 @@ static inline uint64_t kws_depthwise_conv2d_scratch_bytes(kws_shape_t in, const 
 }
 
 // avg_pool_step: the mean over the last kernel_h rows of all that it was given, in (new rows, w, c), out (1, out.w, c),
-// pad_top 0. kernel_h * kernel_w * 128 < 2^31 and kernel_w < 256. The state begins as zeros.
+// pad_top 0; stride_h does not matter. kernel_h * kernel_w * 128 < 2^31 and kernel_w < 256. The state, 4-byte aligned, begins as zeros.
 // {uint32_t next row of the ring; int32_t sums[out.w * c]; int16_t ring[kernel_h][out.w * c]}
 static inline uint64_t kws_avg_pool_step_state_bytes(kws_shape_t out, const kws_window_t *w) {
     uint64_t row = (uint64_t)out.w * out.c;
     return 4 + 4 * row + 2 * row * w->kernel_h;
 }
 
-// svdf's state is int16_t [filters][memory], its scratch int32_t [filters].
+// svdf's scratch is int32_t [filters], 4-byte aligned.
 
 void kws_conv2d_c(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
 void kws_depthwise_conv2d_c(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);

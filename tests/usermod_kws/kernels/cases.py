@@ -214,7 +214,7 @@ def svdf(rng: Rng, inputs: int, units: int, rank: int, memory: int, offsets: tup
     buffers = {
         "in0": Buffer.of(int8s(rng, inputs), offsets[0]),
         "out": Buffer.poisoned(units, offsets[1]),
-        "state": Buffer.of(rng.integers(int16.min, int16.max + 1, (filters, memory)).astype(np.int16), 4 * int(rng.integers(4))),
+        "state": Buffer.of(rng.integers(int16.min, int16.max + 1, (filters, memory)).astype(np.int16), 2 * int(rng.integers(8))),
         "scratch": Buffer.poisoned(4 * filters, 4 * int(rng.integers(4))),
         "feature": Buffer.of(weight_rows(rng, filters, inputs), 4 * int(rng.integers(4))),
         "time": Buffer.of(rng.integers(int16.min, int16.max + 1, (filters, memory)).astype(np.int16), 4 * int(rng.integers(4))),

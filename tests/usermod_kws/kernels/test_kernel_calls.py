@@ -7,6 +7,8 @@ from direct import Buffer, Case, Linear, Mean, Pool, Shape, Softmax, Window, che
 from draw import KERNELS, all_cases
 from spec import SPEC, requantised
 
+from tools.blob import quantise
+
 
 @pytest.mark.parametrize("kernel", sorted(SPEC))
 def test_every_length_and_alignment(kernel: str) -> None:
@@ -60,12 +62,14 @@ def test_the_largest_sums_do_not_overflow(kernel: str, x: int) -> None:
 
 @pytest.mark.parametrize("value", [-128, 127])
 def test_means_of_the_largest_tensors(value: int) -> None:
-    """16 MiB is the largest tensor: its sum just fits, and rounding it must not overflow."""
+    """16 MiB is the largest tensor to be pooled, half of it to be averaged: the sums just fit, and rounding must not overflow."""
     shape, one = Shape(4096, 4096, 1), Shape(1, 1, 1)
     buffers = {"in0": Buffer.of(np.full(shape.size, value, np.int8)), "out": Buffer.poisoned(1)}
     pool = Pool(shape, one, Window(4096, 4096, 1, 1, 1, 1, 0, 0), -128, 127)
     assert reference(Case("avg_pool2d", pool, buffers, ("params", "in0", "out")))["out"] == bytes([value & 0xFF])
-    mean = Mean(shape, 7, 0, 0, 1 << 30, 1 - 24, -128, 127)
+    shape = Shape(2048, 4095, 1)
+    buffers["in0"] = Buffer.of(np.full(shape.size, value, np.int8))
+    mean = Mean(shape, 7, -1 - value, -1 - value, *quantise.mean_multiplier(1, 1, shape.size), -128, 127)
     assert reference(Case("mean", mean, buffers, ("params", "in0", "out")))["out"] == bytes([value & 0xFF])
 
 
