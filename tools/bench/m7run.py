@@ -1,6 +1,7 @@
 """Counts the instructions that the core needs on a Cortex-M7, by running it in Unicorn.
 
-`python -m tools.bench.m7run model.kws` prints instructions a layer, a window and a front-end frame. As a library:
+`python -m tools.bench.m7run model.kws` prints instructions a layer, a window, a step of the stream and a front-end frame;
+`--arch c` the same with the plain kernels. As a library:
 
     bench = M7Bench()                  # compiles the core with arm-none-eabi-gcc -O3
     bench.open(blob)
@@ -8,127 +9,90 @@
 """
 
 import argparse
-import subprocess
-from bisect import bisect_right
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import unicorn
-from elftools.elf.elffile import ELFFile
-from unicorn import arm_const as arm
 
+from tools.bench.m7machine import FLASH, M7, RAM, REPO_ROOT, Machine, compile_m7, sources
+from tools.blob.format import ProgramKind
 from tools.blob.reader import BlobInfo, read
 
-REPO_ROOT = Path(__file__).resolve().parent.parent.parent
-CORE = REPO_ROOT / "usermod_kws"
-SOURCE = Path(__file__).resolve().parent / "m7" / "main.c"
-FLAGS = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", "-std=c99", "-O3", "-Wall", "-Wextra", "-Werror",
-         "-ffreestanding", "-fno-tree-loop-distribute-patterns", "-ffunction-sections"]  # fmt: skip
-CODE, BLOB, ARENA, STACK = 0x0800_0000, 0x0810_0000, 0x2002_0000, 0x2007_0000
-STOP = CODE + 0xF_FF00
+ARENA = RAM + 0x2_0000
+FUNCTIONS = ["open", "begin", "run", "op", "frame", "stream_init", "stream_feed"]
+WINDOW_STREAM = 1  # kws_stream_mode_t
 
 
-def compile_core(output: Path, extra: list[str] | None = None) -> Path:
-    """The core and the bench program as an ELF; `extra` are more compiler arguments."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    sources = sorted(p for folder in (".", "frontend", "kernels", "net") for p in (CORE / folder).glob("*.c") if p.name != "modkws.c")
-    link = ["-nostdlib", "-Wl,--gc-sections", f"-Wl,-Ttext={CODE:#x}", "-Wl,-Tbss=0x20000000", "-Wl,-e,entry",
-            *(f"-Wl,-u,bench_{name}" for name in ("open", "run", "op", "frame", "input_offset", "output_offset")), "-lgcc"]  # fmt: skip
-    subprocess.run(["arm-none-eabi-gcc", *FLAGS, *(extra or []), f"-I{CORE}", str(SOURCE), *map(str, sources), "-o", str(output), *link], check=True)
-    return output
+def compile_core(output: Path, extra: list[str] | None = None, arch: str = "m7") -> Path:
+    """The core for KWS_ARCH `arch` ("m7" or "c") and the bench program as an ELF; `extra` are more compiler arguments."""
+    return compile_m7(output, [M7 / "main.c", *sources(arch)], [f"bench_{name}" for name in FUNCTIONS], extra or [])
 
 
-def _thumb_lengths(code: bytes) -> int:
-    """Number of Thumb instructions in a basic block."""
-    count = at = 0
-    while at < len(code):
-        at += 4 if (code[at + 1] >> 3) in (0b11101, 0b11110, 0b11111) else 2
-        count += 1
-    return count
+class M7Bench(Machine):
+    """A Cortex-M7 with the core in flash, a blob at FLASH and RAM for an arena."""
 
-
-class M7Bench:
-    """A Cortex-M7 with the core in flash, a blob at BLOB and 320 KB of RAM."""
-
-    def __init__(self, elf: Path | None = None) -> None:
-        elf = elf or compile_core(REPO_ROOT / "build" / "bench" / "m7.elf")
-        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M7)
-        for base, size in ((CODE, 0x10_0000), (BLOB, 0x10_0000), (0x2000_0000, 0x8_0000)):
-            self._uc.mem_map(base, size)
-        with elf.open("rb") as file:
-            image = ELFFile(file)
-            for segment in image.iter_segments("PT_LOAD"):
-                self._uc.mem_write(segment["p_vaddr"], segment.data())
-            table = image.get_section_by_name(".symtab")
-            functions = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"]
-            self._symbols = {s.name: s["st_value"] & ~1 for s in functions}
-        self._starts, self._names = zip(*sorted((address, name) for name, address in self._symbols.items()), strict=True)
-        self._blocks: Counter[tuple[int, int]] = Counter()
-        self._uc.hook_add(unicorn.UC_HOOK_BLOCK, lambda uc, address, size, data: self._blocks.update([(address, size)]))
-
-    def call(self, name: str, *args: int) -> int:
-        """Runs a function to its return; its r0. `counts` and `instructions` are of this call."""
-        self._blocks.clear()
-        self._uc.reg_write(arm.UC_ARM_REG_SP, STACK)
-        self._uc.reg_write(arm.UC_ARM_REG_LR, STOP | 1)
-        for register, value in zip((arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3), args, strict=False):
-            self._uc.reg_write(register, value)
-        self._uc.emu_start(self._symbols[name] | 1, STOP)
-        return int(self._uc.reg_read(arm.UC_ARM_REG_R0))
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Instructions by function of the last call, most first."""
-        result: Counter[str] = Counter()
-        for (address, size), times in self._blocks.items():
-            if address != STOP:
-                name = self._names[bisect_right(self._starts, address) - 1]
-                result[name] += times * _thumb_lengths(self._uc.mem_read(address, size))
-        return dict(result.most_common())
-
-    @property
-    def instructions(self) -> int:
-        return sum(self.counts.values())
+    def __init__(self, elf: Path | None = None, arch: str = "m7") -> None:
+        super().__init__(elf or compile_core(REPO_ROOT / "build" / "bench" / f"{arch}.elf", arch=arch))
 
     def open(self, blob: bytes) -> BlobInfo:
-        self._uc.mem_write(BLOB, blob)
-        status = self.call("bench_open", BLOB, len(blob))
+        self.write(FLASH, blob)
+        status = self.call("bench_open", FLASH, len(blob))
         if status:
             raise ValueError(f"kws_model_open: status {status - (1 << 32)}")
         self._info = read(blob)
         return self._info
 
-    def load(self, features: np.ndarray) -> None:
-        """Poisons the arena and places int8 features."""
-        self._uc.mem_write(ARENA, b"\xa5" * self._info.arena_bytes)
-        self._uc.mem_write(ARENA + self._info.tensors[0].arena_offset, features.astype(np.int8).tobytes())
+    def load(self, features: np.ndarray, kind: ProgramKind = ProgramKind.WINDOW) -> None:
+        """Poisons the arena, begins a run after a reset and places int8 features."""
+        program = self._info.programs[kind]
+        self.write(ARENA, b"\xa5" * program.arena_bytes)
+        self.call("bench_begin", kind, ARENA, 0)
+        self.write(ARENA + program.input.offset, features.astype(np.int8).tobytes())
 
     def run(self, features: np.ndarray) -> np.ndarray:
-        """int8 features -> int8 scores [classes]."""
+        """int8 features of a window -> int8 scores [classes]."""
         self.load(features)
-        self.call("bench_run", ARENA)
-        output = self._info.tensors[-1]
-        return np.frombuffer(bytes(self._uc.mem_read(ARENA + output.arena_offset, output.bytes)), np.int8)
+        self.call("bench_run", ProgramKind.WINDOW, ARENA, 0)
+        output = self._info.output
+        return np.frombuffer(self.read(ARENA + output.offset, output.bytes), np.int8)
 
     def frame(self, pcm: np.ndarray) -> np.ndarray:
         """int16 [window_len] -> int8 features."""
-        self._uc.mem_write(ARENA, pcm.astype(np.int16).tobytes())
+        self.write(ARENA, pcm.astype(np.int16).tobytes())
         self.call("bench_frame", ARENA, ARENA + 0x2000, ARENA + 0x8000)
-        return np.frombuffer(bytes(self._uc.mem_read(ARENA + 0x8000, 128)), np.int8)
+        return np.frombuffer(self.read(ARENA + 0x8000, 128), np.int8)
+
+    def stream(self, mode: int = 0, rows: int = 16) -> int:
+        """Begins a stream (kws_stream_mode_t); its state_bytes."""
+        return self.call("bench_stream_init", ARENA, rows, mode)
+
+    def feed(self, pcm: np.ndarray) -> int:
+        """int16 samples -> number of new score rows."""
+        at = RAM + 0x1000
+        self.write(at, pcm.astype(np.int16).tobytes())
+        return self.call("bench_stream_feed", at, pcm.size)
 
 
-def measure(blob: bytes, bench: M7Bench | None = None) -> list[tuple[str, int, int]]:
-    """(name, instructions, MACs) of every layer, then "total"; the input is noise of seed 1."""
+def noise(size: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(-128, 128, size)
+
+
+def measure(blob: bytes, bench: M7Bench | None = None, kind: ProgramKind = ProgramKind.WINDOW) -> list[tuple[str, int, int]]:
+    """(name, instructions, MACs) of every layer of a program, then "total"; the input is noise of seed 1.
+
+    A step program begins with "state", what moves its buffers; its run is one long after the reset.
+    """
     bench = bench or M7Bench()
-    info = bench.open(blob)
-    bench.load(np.random.default_rng(1).integers(-128, 128, info.tensors[0].bytes))
+    program = bench.open(blob).programs[kind]
+    bench.load(noise(program.input.bytes), kind)
     rows = []
-    for i, op in enumerate(info.ops):
-        bench.call("bench_op", i, ARENA)
+    if kind == ProgramKind.STEP:
+        bench.call("bench_begin", kind, ARENA, 0xFFFF)
+        rows.append(("state", bench.instructions, 0))
+        bench.write(ARENA + program.input.offset, noise(program.input.bytes).astype(np.int8).tobytes())
+    for i, op in enumerate(program.ops):
+        bench.call("bench_op", kind, i, ARENA, 0xFFFF)
         rows.append((f"{i:02d} {op.code.name.lower()}", bench.instructions, op.macs))
-    return [*rows, ("total", sum(row[1] for row in rows), info.macs)]
+    return [*rows, ("total", sum(row[1] for row in rows), program.macs)]
 
 
 def measure_frame(bench: M7Bench) -> int:
@@ -137,19 +101,38 @@ def measure_frame(bench: M7Bench) -> int:
     return bench.instructions
 
 
+def measure_hop(bench: M7Bench, hop: int, mode: int = 0, hops: int = 24) -> tuple[int, int]:
+    """(instructions a hop of `hop` samples, state_bytes) of a stream of the blob that is open, once scores have come.
+
+    The mean over `hops` hops, which a multiple of the decision hop's frames makes exact; front end included.
+    """
+    state = bench.stream(mode)
+    pcm = np.random.default_rng(1).integers(-3000, 3000, hop)
+    while bench.feed(pcm) == 0:
+        pass
+    total = 0
+    for _ in range(hops):
+        bench.feed(pcm)
+        total += bench.instructions
+    return total // hops, state
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.m7run", description=__doc__.splitlines()[0])
     parser.add_argument("blob", type=Path)
+    parser.add_argument("--arch", choices=("m7", "c"), default="m7", help="kernels to run; c: the plain ones (default: %(default)s)")
     parser.add_argument("--symbols", action="store_true", help="also the window's instructions by function")
     args = parser.parse_args()
-    bench, blob = M7Bench(), args.blob.read_bytes()
-    for name, instructions, macs in measure(blob, bench):
-        print(f"{name:<24} {instructions:>12,}" + (f"  {instructions / macs:.2f} a MAC" if macs else ""))
-    info = bench.open(blob)
+    bench, blob = M7Bench(arch=args.arch), args.blob.read_bytes()
+    info = read(blob)
+    for program in info.programs:
+        print(f"{program.kind.name.lower()}: arena {program.arena_bytes:,}, state {program.state_bytes:,} bytes")
+        for name, instructions, macs in measure(blob, bench, program.kind):
+            print(f"  {name:<24} {instructions:>12,}" + (f"  {instructions / macs:.2f} a MAC" if macs else ""))
     if info.frontend:
-        print(f"{'front-end frame':<24} {measure_frame(bench):>12,}")
+        print(f"{'front-end frame':<26} {measure_frame(bench):>12,}")
     if args.symbols:
-        bench.run(np.random.default_rng(1).integers(-128, 128, info.tensors[0].bytes))
+        bench.run(noise(info.input.bytes))
         for name, count in bench.counts.items():
             print(f"  {name:<30} {count:>12,}")
 
