@@ -25,13 +25,14 @@ class _Random:
         scales = self.rng.uniform(0.5, 1.5, channels) * 0.01 / np.sqrt(weights.size / channels)
         return weights, bias, scales
 
-    def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], **options: object) -> Tensor:
-        shape = (channels, *kernel, x.shape[2])
-        return self.writer.conv2d(x, *self._linear(shape, channels), RELU_QUANT, padding="same", activation="relu", **options)
+    def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], padding: str = "same", **options: object) -> Tensor:
+        weights = self._linear((channels, *kernel, x.shape[2]), channels)
+        return self.writer.conv2d(x, *weights, RELU_QUANT, padding=padding, activation="relu", **options)
 
-    def depthwise(self, x: Tensor, kernel: tuple[int, int], multiplier: int = 1, **options: object) -> Tensor:
+    def depthwise(self, x: Tensor, kernel: tuple[int, int], multiplier: int = 1, padding: str = "same", **options: object) -> Tensor:
         channels = x.shape[2] * multiplier
-        return self.writer.depthwise_conv2d(x, *self._linear((*kernel, channels), channels), RELU_QUANT, padding="same", activation="relu", **options)
+        weights = self._linear((*kernel, channels), channels)
+        return self.writer.depthwise_conv2d(x, *weights, RELU_QUANT, padding=padding, activation="relu", **options)
 
     def dense(self, x: Tensor, classes: int, out: Quant = LOGIT_QUANT) -> Tensor:
         return self.writer.fully_connected(x, *self._linear((classes, int(np.prod(x.shape))), classes), out)
@@ -78,4 +79,44 @@ def temporal() -> bytes:
     return writer.finish()
 
 
-SAMPLES: dict[str, Callable[[], bytes]] = {"dscnn": dscnn, "every_op": every_op, "temporal": temporal}
+def tiny_stream() -> bytes:
+    """A tiny network whose layers all stream: causal and valid windows, a skip connection, an average over time."""
+    frontend = FrontendConfig(window_len=96, hop_len=64, fft_len=256, n_mels=8, n_dct=6, f_low_hz=100, f_high_hz=8000)
+    writer = BlobWriter(frontend=frontend.section(), labels=["a", "b", "c"], decision_hop_frames=2, meta={"sample": "tiny_stream"})
+    r = _Random(writer, seed=4)
+    x = r.conv(writer.input((13, 6, 1), Quant(0.125, 0)), 5, (3, 2), padding="causal", stride=(2, 2))
+    x = r.depthwise(x, (3, 3), padding="causal")
+    x = writer.add(x, writer.tanh(r.conv(x, 5, (1, 1)), RELU_QUANT), RELU_QUANT, activation="relu")
+    x = writer.max_pool2d(x, (2, 1), stride=(1, 1))
+    writer.softmax(r.dense(writer.avg_pool2d(x, (x.shape[0], 2), stride=(1, 1)), 3))
+    return writer.finish()
+
+
+def tiny_sequence() -> bytes:
+    """A tiny network that remembers: an svdf and a variable; and the ops that the others do not have."""
+    frontend = FrontendConfig(window_len=96, hop_len=64, fft_len=256, n_mels=8, n_dct=6, f_low_hz=100, f_high_hz=8000)
+    writer = BlobWriter(frontend=frontend.section(), decision_hop_frames=2, meta={"sample": "tiny_sequence"})
+    rng, quant = np.random.default_rng(5), Quant(0.125, 0)
+
+    def constant(*shape: int) -> Tensor:
+        return writer.constant(rng.integers(-128, 128, shape).astype(np.int8), quant)
+
+    x = writer.input((2, 3, 2), quant)
+    last = writer.variable((2, 3, 2), quant, rng.integers(-128, 128, (2, 3, 2)).astype(np.int8))
+    y = writer.sub(x, writer.read(last), quant)
+    writer.assign(last, x)
+    y = writer.prelu(y, constant(1, 1, 2), quant)
+    y = writer.mul(writer.transpose(y, (2, 0, 1)), constant(2, 2, 3), quant)
+    y = writer.pad(writer.slice(y, (1, 1, 2), (2, 2, 2), (-1, -1, -2)), ((1, 0), (0, 1), (1, 1)), 7)
+    y = writer.concat([y, writer.fill((3, 3, 1), 3, quant)], axis=2)
+    z = writer.svdf(
+        x, rng.integers(-127, 128, (6, 12)).astype(np.int8), rng.integers(-2000, 2000, (6, 4)).astype(np.int16),
+        rng.integers(-900, 900, 3).astype(np.int32), quant, rank=2, feature_scale=0.01, time_scale=0.0001, state_scale=0.002,
+    )  # fmt: skip
+    writer.concat([writer.mean(y, (0, 2), quant), writer.reshape(z, (1, 3, 1))], axis=2)
+    return writer.finish()
+
+
+SAMPLES: dict[str, Callable[[], bytes]] = {
+    "dscnn": dscnn, "every_op": every_op, "temporal": temporal, "tiny_stream": tiny_stream, "tiny_sequence": tiny_sequence,
+}  # fmt: skip
