@@ -67,8 +67,9 @@ def prelu_multipliers(in_scale: float, alpha_scale: float, out_scale: float) -> 
 
 
 def svdf_multipliers(in_scale: float, feature_scale: float, state_scale: float, time_scale: float, out_scale: float) -> list[tuple[int, int]]:
-    """(mult, shift) from the feature weights' sums to the int16 state, and from the time weights' sums to the output."""
-    return [multiplier(f32(a) * f32(b) / f32(c)) for a, b, c in ((in_scale, feature_scale, state_scale), (state_scale, time_scale, out_scale))]
+    """(mult, shift) from the feature weights' sums to the int16 state, and from the time weights' sums to the output; all float32."""
+    scales = ((in_scale, feature_scale, state_scale), (state_scale, time_scale, out_scale))
+    return [multiplier(float(np.float32(a) * np.float32(b) / np.float32(c))) for a, b, c in scales]
 
 
 def softmax_multiplier(beta: float, in_scale: float) -> tuple[int, int]:
