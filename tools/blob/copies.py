@@ -36,13 +36,13 @@ def transpose_block(x: Shape, perm: Shape, out: Shape) -> bytes:
 def slices_rows(layer: Slice) -> bool:
     """Whether it takes a run of whole rows."""
     x, y = layer.inputs[0].shape, layer.output.shape
-    return x[1:] == y[1:] and (layer.stride[0] == 1 or y[0] == 1) and layer.stride[1:] == (1, 1)
+    return x[1:] == y[1:] and layer.stride == (1, 1, 1)
 
 
 def slice_is_contiguous(layer: Slice) -> bool:
     """Whether its elements lie side by side in the input."""
     x, y = layer.inputs[0].shape, layer.output.shape
-    if any(s != 1 and n > 1 for s, n in zip(layer.stride, y, strict=True)):
+    if layer.stride != (1, 1, 1):
         return False
     cut = next((axis for axis in (2, 1, 0) if y[axis] != x[axis]), 0)
     return all(n == 1 for n in y[:cut])

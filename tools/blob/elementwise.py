@@ -59,6 +59,9 @@ class ElementwiseLayers(Builder):
         axes = tuple(sorted(set(axes)))
         if not axes or not set(axes) <= {0, 1, 2}:
             raise ValueError(f"axes {list(axes)} are not some of 0, 1, 2")
+        axes = tuple(axis for axis in axes if x.shape[axis] > 1)
+        if not axes:
+            return self.lut(x, np.clip(luts.requantise(x.quant, out), *self.clamp(activation, out)).astype(np.int8), out)
         count = int(np.prod([x.shape[axis] for axis in axes]))
         if count >= 1 << 23:
             raise ValueError(f"the sum of {count} values may not fit")

@@ -22,7 +22,6 @@ from tools.blob.network import (
     Pool,
     Read,
     Reshape,
-    Shape,
     Slice,
     Softmax,
     Svdf,
@@ -65,7 +64,7 @@ class _Lowering:
             Slice: self._slice,
             Concat: self._concat,
             Pad: self._pad,
-            Transpose: lambda layer: self._copy(layer, copies.transpose_block, layer.perm),
+            Transpose: self._transpose,
             Svdf: self._svdf,
             Read: self._read,
             Assign: self._assign,
@@ -190,9 +189,10 @@ class _Lowering:
         place = self._place(layer.inputs[0])
         self.places[layer.output.index] = _Place(place.buffer, place.end - before)
 
-    def _copy(self, layer: Layer, make: Callable[..., bytes], *args: Shape) -> None:
+    def _transpose(self, layer: Transpose) -> None:
         source, output = self._input(layer, layer.inputs[0]), self._output(layer.output)
-        self._emit(Op.COPY, layer, self._block(make(source.shape, *args, output.shape)), inputs=[source], output=output)
+        block = copies.transpose_block(source.shape, layer.perm, output.shape)
+        self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
 
     def _block(self, block: bytes) -> bytes:
         return self._offsets(self.weights.store(block))
@@ -203,14 +203,16 @@ class _Lowering:
             self._alias(layer, step.lag * x.row_bytes)
         elif step.slides:
             output = self._output(y)
-            stride = layer.stride[0] if step.new > 1 else 1
-            source = self._rows(x, (step.new - 1) * stride + 1, step.lag)
-            block = copies.slice_block(source.shape, (0, *layer.begin[1:]), (stride, *layer.stride[1:]), output.shape)
+            source = self._rows(x, (step.new - 1) * layer.stride[0] + 1, step.lag)
+            block = copies.slice_block(source.shape, (0, *layer.begin[1:]), layer.stride, output.shape)
             self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
         elif copies.slice_is_contiguous(layer):
             self._alias(layer, x.bytes - copies.offset_of(x.shape, layer.begin) - y.bytes)
         else:
-            self._copy(layer, copies.slice_block, layer.begin, layer.stride)
+            first = min(layer.begin[0], layer.begin[0] + (y.shape[0] - 1) * layer.stride[0])
+            source, output = self._rows(x, x.shape[0] - first), self._output(y)
+            block = copies.slice_block(source.shape, (layer.begin[0] - first, *layer.begin[1:]), layer.stride, output.shape)
+            self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
 
     def _concat(self, layer: Concat) -> None:
         at = [0, 0, 0]
@@ -232,18 +234,17 @@ class _Lowering:
         if self.schedule.step(layer).alias:
             self._alias(layer, 0)
             return
-        output, value = self._output(y), fmt.SCALE_PARAMS.pack(layer.value, 0, 0, 0, 0, 0)
-        if x.index in self.parts and self.parts[x.index][0] == y:
-            self._place(x)
+        source, output, value = self._input(layer, x), self._output(y), fmt.SCALE_PARAMS.pack(layer.value, 0, 0, 0, 0, 0)
+        at = tuple(before for before, _ in layer.pads)
+        there = View(output.buffer, output.start + copies.offset_of(output.shape, at), source.shape, output.quant)
+        if copies.pads_rows(layer) and source.buffer and source.span() == there.span():
             for first, count in ((0, layer.pads[0][0]), (y.shape[0] - layer.pads[0][1], layer.pads[0][1])):
                 if count:
                     rows = View(output.buffer, output.start + first * y.row_bytes, (count, *y.shape[1:]), y.quant)
                     self._emit(Op.FILL, layer, value, inputs=[], output=rows)
             return
         self._emit(Op.FILL, layer, value, inputs=[], output=output)
-        source = self._input(layer, x)
-        block = copies.part_block(source.shape, output.shape, tuple(before for before, _ in layer.pads))
-        self._emit(Op.COPY, layer, self._block(block), inputs=[source], output=output)
+        self._emit(Op.COPY, layer, self._block(copies.part_block(source.shape, output.shape, at)), inputs=[source], output=output)
 
     # Variables
 

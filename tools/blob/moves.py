@@ -44,7 +44,8 @@ class MovingLayers(Builder):
         for n, b, count, step in zip(x.shape, begin, size, stride, strict=True):
             if count < 1 or step == 0 or not (0 <= b < n and 0 <= b + (count - 1) * step < n):
                 raise ValueError(f"begin {list(begin)}, size {list(size)} and stride {list(stride)} leave {list(x.shape)}")
-        return self.add_layer(Slice, [x], size, x.quant, tuple(begin), tuple(stride))
+        steps = tuple(step if count > 1 else 1 for count, step in zip(size, stride, strict=True))
+        return self.add_layer(Slice, [x], size, x.quant, tuple(begin), steps)
 
     @layer
     def pad(self, x: Tensor, pads: Sequence[Pair], value: int | None = None) -> Tensor:

@@ -191,9 +191,8 @@ class _Planner:
     def _slice(self, layer: Slice) -> Step:
         (x,), y, stride = layer.inputs, layer.output, layer.stride[0]
         new = self.rows[x.index].new
-        if stride < 0 and y.shape[0] > 1:
+        if stride < 0:
             raise _Whole("it turns time round")
-        stride = stride if y.shape[0] > 1 else 1
         if new % stride:
             raise _Whole(f"a step of {new} rows is not a multiple of its stride {stride}")
         if y.shape[0] < new // stride:
