@@ -1,5 +1,5 @@
 // 2-D convolution. Three output pixels by two output channels at a time: each value that is loaded is used two or
-// three times.
+// three times. Patches are widened to 16 bits, once for all output channels: compilers have an instruction for that.
 #include "fixed.h"
 #include "kernels/kernels.h"
 #include "kernels/patch.h"
@@ -11,16 +11,17 @@ typedef struct {
 } sums_t;
 
 // Rows of n values: three at x, n apart, and two of weights.
-static inline sums_t dot3x2(const int8_t *x, const int8_t *w0, const int8_t *w1, size_t n) {
-    const int8_t *x1 = x + n, *x2 = x1 + n;
+static inline sums_t dot3x2(const int16_t *x, const int8_t *w0, const int8_t *w1, size_t n) {
+    const int16_t *x1 = x + n, *x2 = x1 + n;
     sums_t s = {{0}, {0}};
     for (size_t i = 0; i < n; i++) {
-        s.w0[0] += x[i] * w0[i];
-        s.w0[1] += x1[i] * w0[i];
-        s.w0[2] += x2[i] * w0[i];
-        s.w1[0] += x[i] * w1[i];
-        s.w1[1] += x1[i] * w1[i];
-        s.w1[2] += x2[i] * w1[i];
+        int16_t u = w0[i], v = w1[i];
+        s.w0[0] += x[i] * u;
+        s.w0[1] += x1[i] * u;
+        s.w0[2] += x2[i] * u;
+        s.w1[0] += x[i] * v;
+        s.w1[1] += x1[i] * v;
+        s.w1[2] += x2[i] * v;
     }
     return s;
 }
@@ -35,7 +36,7 @@ static inline void finish(const kws_linear_t *p, size_t channel, const int32_t s
 }
 
 // All output channels of three pixels, whose patches lie one behind the other at x.
-static void three_pixels(const kws_linear_t *p, const int8_t *x, size_t n, int8_t *const y[PIXELS]) {
+static void three_pixels(const kws_linear_t *p, const int16_t *x, size_t n, int8_t *const y[PIXELS]) {
     const int8_t *w = p->weights;
     size_t row = kws_row_bytes((uint32_t)n), o = 0;
     for (; o + 2 <= p->out.c; o += 2, w += 2 * row) {
@@ -49,16 +50,11 @@ static void three_pixels(const kws_linear_t *p, const int8_t *x, size_t n, int8_
     }
 }
 
-static int is_pointwise(const kws_window_t *w) {
-    return w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 && w->pad_top == 0 &&
-           w->pad_left == 0;
-}
-
 void kws_conv2d_c(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch) {
     size_t n = (size_t)p->window.kernel_h * p->window.kernel_w * p->in.c;
     uint32_t pixels = kws_shape_pixels(p->out);
-    // The input's rows can be longer than the output's: a window need not reach the end.
-    int direct = is_pointwise(&p->window) && p->in.w == p->out.w && pixels >= PIXELS;
+    int16_t *const wide = scratch;
+    int8_t *const narrow = (int8_t *)(wide + PIXELS * n);
     for (uint32_t i = 0; i < pixels; i += PIXELS) {
         // The last three start further back when fewer are left, and compute some again.
         uint32_t first = i + PIXELS <= pixels ? i : pixels >= PIXELS ? pixels - PIXELS : 0;
@@ -66,12 +62,13 @@ void kws_conv2d_c(const kws_linear_t *p, const int8_t *in, int8_t *out, void *sc
         for (uint32_t k = 0; k < PIXELS; k++) {
             // In an output of one or two pixels the last one stands in for those that are not there.
             uint32_t pixel = first + k < pixels ? first + k : pixels - 1;
-            if (!direct) {
-                kws_patch_gather((int8_t *)scratch + k * n, in, p->in, &p->window, p->in_zero,
-                                 (int32_t)(pixel / p->out.w), (int32_t)(pixel % p->out.w));
+            kws_patch_gather(narrow, in, p->in, &p->window, p->in_zero, (int32_t)(pixel / p->out.w),
+                             (int32_t)(pixel % p->out.w));
+            for (size_t t = 0; t < n; t++) {
+                wide[k * n + t] = narrow[t];
             }
             y[k] = out + (size_t)pixel * p->out.c;
         }
-        three_pixels(p, direct ? in + first * n : (const int8_t *)scratch, n, y);
+        three_pixels(p, wide, n, y);
     }
 }
