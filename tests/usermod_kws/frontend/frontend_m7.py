@@ -23,11 +23,12 @@ RETURN = 0x0000_1000  # an address that ends the emulation
 
 
 class M7Frontend:
-    """The C front end, compiled for the Cortex-M7, on a section of tables."""
+    """The front end, compiled for the Cortex-M7, on a section of tables: with the stages of frontend/m7, as on the board, or all plain C."""
 
-    def __init__(self, usermod: Path, build: Path, section: bytes) -> None:
-        elf_path = build / "frontend_m7.elf"
-        sources = sorted((usermod / "frontend").glob("*.c"))
+    def __init__(self, usermod: Path, build: Path, section: bytes, arch: str = "m7") -> None:
+        elf_path = build / f"frontend_{arch}.elf"
+        own = {p.name: p for p in (usermod / "frontend" / arch).glob("*.c")}
+        sources = sorted([p for p in (usermod / "frontend").glob("*.c") if p.name not in own] + list(own.values()))
         gcc = ["arm-none-eabi-gcc", *FLAGS, f"-I{usermod}", "-Wl,-e,kws_frontend_open", "-o", elf_path, *sources]
         subprocess.run([*gcc, "-lgcc", "-lc"], check=True)
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)

@@ -35,14 +35,15 @@ def need(program: str) -> None:
         pytest.skip(f"{program} is not installed")
 
 
+@pytest.mark.parametrize("arch", ["m7", "c"])
 @pytest.mark.parametrize("name", reference.CONFIGS)
-def test_cortex_m7(name: str, repo_root: Path, tmp_path: Path) -> None:
+def test_cortex_m7(name: str, arch: str, repo_root: Path, tmp_path: Path) -> None:
     """When this fails, the board computes other features than those the model was trained on."""
     need("arm-none-eabi-gcc")
     config = reference.CONFIGS[name]
     pcm = hard_pcm(config)
     expected = Frontend(section_of(config)).features(pcm)
-    m7 = M7Frontend(repo_root / "usermod_kws", tmp_path, section_of(config))
+    m7 = M7Frontend(repo_root / "usermod_kws", tmp_path, section_of(config), arch)
     assert len(expected) > 7 * FRAMES and len(np.unique(expected)) > 100
     for i, row in enumerate(expected):
         start = i * config.hop_len
