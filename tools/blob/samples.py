@@ -5,18 +5,20 @@ from collections.abc import Callable
 import numpy as np
 
 from tools.blob.frontend import FrontendConfig
+from tools.blob.windows import Padding
 from tools.blob.writer import BlobWriter, Quant, Tensor
 
 KEYWORDS = ["silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
 RELU_QUANT = Quant(0.25, -128)
 LOGIT_QUANT = Quant(0.1, 3)
+SMALL_FRONTEND = FrontendConfig(window_len=96, hop_len=64, fft_len=256, n_mels=8, n_dct=0, f_low_hz=100, f_high_hz=8000)
 
 
 class _Random:
     """Adds layers with random weights to a writer."""
 
-    def __init__(self, writer: BlobWriter, seed: int) -> None:
-        self.writer, self.rng = writer, np.random.default_rng(seed)
+    def __init__(self, writer: BlobWriter, seed: int, padding: Padding = "same") -> None:
+        self.writer, self.rng, self.padding = writer, np.random.default_rng(seed), padding
 
     def _linear(self, shape: tuple[int, ...], channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weights = self.rng.integers(-127, 128, shape).astype(np.int8)
@@ -25,43 +27,67 @@ class _Random:
         scales = self.rng.uniform(0.5, 1.5, channels) * 0.01 / np.sqrt(weights.size / channels)
         return weights, bias, scales
 
-    def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], padding: str = "same", **options: object) -> Tensor:
-        weights = self._linear((channels, *kernel, x.shape[2]), channels)
-        return self.writer.conv2d(x, *weights, RELU_QUANT, padding=padding, activation="relu", **options)
+    def conv(self, x: Tensor, channels: int, kernel: tuple[int, int], out: Quant = RELU_QUANT, **options: object) -> Tensor:
+        shape = (channels, *kernel, x.shape[2])
+        return self.writer.conv2d(x, *self._linear(shape, channels), out, **{"padding": self.padding, "activation": "relu", **options})
 
-    def depthwise(self, x: Tensor, kernel: tuple[int, int], multiplier: int = 1, padding: str = "same", **options: object) -> Tensor:
+    def depthwise(self, x: Tensor, kernel: tuple[int, int], multiplier: int = 1, **options: object) -> Tensor:
         channels = x.shape[2] * multiplier
-        weights = self._linear((*kernel, channels), channels)
-        return self.writer.depthwise_conv2d(x, *weights, RELU_QUANT, padding=padding, activation="relu", **options)
+        values = self._linear((*kernel, channels), channels)
+        return self.writer.depthwise_conv2d(x, *values, RELU_QUANT, **{"padding": self.padding, "activation": "relu", **options})
 
     def dense(self, x: Tensor, classes: int, out: Quant = LOGIT_QUANT) -> Tensor:
+        """out: with a small scale where the input hardly varies, as an average over many pixels."""
         return self.writer.fully_connected(x, *self._linear((classes, int(np.prod(x.shape))), classes), out)
 
+    def constant(self, shape: tuple[int, int, int], quant: Quant) -> Tensor:
+        return self.writer.constant(self.rng.integers(-128, 128, shape).astype(np.int8), quant)
 
-def dscnn() -> bytes:
-    """MLPerf Tiny's DS-CNN: 49 x 10 MFCC, 64 channels, 12 classes, 2.66 M multiply-accumulates."""
-    writer = BlobWriter(frontend=FrontendConfig().section(), labels=KEYWORDS, decision_hop_frames=4, meta={"sample": "dscnn"})
+
+def _dscnn(name: str, frames: int, hop: int, first: Padding, rest: Padding) -> bytes:
+    """`frames` x 10 MFCC, 64 channels, four blocks, 12 classes. first, rest: padding of the 10x4 and of the 3x3 convolutions."""
+    writer = BlobWriter(frontend=FrontendConfig().section(), labels=KEYWORDS, decision_hop_frames=hop, meta={"sample": name})
     r = _Random(writer, seed=1)
-    x = r.conv(writer.input((49, 10, 1), Quant(0.125, 0)), 64, (10, 4), stride=(2, 2))
-    for _ in range(4):
-        x = r.conv(r.depthwise(x, (3, 3)), 64, (1, 1))
-    writer.softmax(r.dense(writer.avg_pool2d(x, x.shape[:2]), 12))
+    x = r.conv(writer.input((frames, 10, 1), Quant(0.125, 0)), 64, (10, 4), stride=(2, 2), padding=first)
+    for block in range(4):
+        # The average over all pixels hardly varies, so that steps behind it are small.
+        x = r.conv(r.depthwise(x, (3, 3), padding=rest), 64, (1, 1), Quant(0.04, -128) if block == 3 else RELU_QUANT)
+    writer.softmax(r.dense(writer.avg_pool2d(x, x.shape[:2]), 12, Quant(0.02, 3)), beta=4.0)
     return writer.finish()
 
 
+def dscnn() -> bytes:
+    """MLPerf Tiny's DS-CNN: 49 x 10 MFCC, 2.66 M multiply-accumulates."""
+    return _dscnn("dscnn", 49, 4, "same", "same")
+
+
+def dscnn_causal() -> bytes:
+    """Its causal twin, which streams: padded in front of time only. Scores every 40 ms, as its stride in time allows."""
+    return _dscnn("dscnn_causal", 49, 2, "causal", "causal")
+
+
+def dscnn_valid() -> bytes:
+    """Its twin without padding in time: as many rows to pool, from a window that is longer by what the layers look back."""
+    sides = ((0, 0), (1, 1))
+    return _dscnn("dscnn_valid", 74, 2, sides, sides)
+
+
 def every_op() -> bytes:
-    """A tiny network over 4 frames of 8 bands that has every op, with a skip connection and odd channel counts."""
-    frontend = FrontendConfig(window_len=96, hop_len=64, fft_len=256, n_mels=8, n_dct=0, f_low_hz=100, f_high_hz=8000)
-    writer = BlobWriter(frontend=frontend.section(), labels=["a", "bé", "c"], decision_hop_frames=2, meta={"sample": "every_op"})
-    r = _Random(writer, seed=2)
+    """A tiny network over 4 frames of 8 bands: every op but svdf, a step program, a skip connection, odd channel counts."""
+    writer = BlobWriter(frontend=SMALL_FRONTEND.section(), labels=["a", "bé", "c"], decision_hop_frames=2, meta={"sample": "every_op"})
+    r = _Random(writer, seed=2, padding="causal")
     x = writer.input((4, 8, 1), Quant(0.125, 0))
     x = r.depthwise(x, (3, 3), multiplier=3)
     y = r.conv(x, 5, (3, 2), stride=(1, 2))
     z = r.depthwise(y, (3, 3), dilation=(1, 2))
     y = writer.add(y, writer.relu(r.conv(z, 5, (1, 1)), Quant(0.2, -100), activation="relu6"), Quant(0.4, -120), activation="relu")
-    y = writer.max_pool2d(y, (2, 2), stride=(1, 1), padding="same")
-    y = writer.avg_pool2d(y, (2, 2))
-    writer.softmax(r.dense(writer.reshape(y, (1, 1, int(np.prod(y.shape)))), 3))
+    y = writer.sub(y, r.constant((1, 1, 5), Quant(0.05, 0)), Quant(0.2, -60))
+    y = writer.prelu(y, r.constant((1, 1, 5), Quant(0.01, 0)), Quant(0.2, -60))
+    y = writer.mul(y, writer.logistic(y), Quant(0.2, -90))
+    y = writer.concat([writer.transpose(y, (0, 2, 1)), writer.pad(writer.transpose(y, (0, 2, 1)), ((0, 0), (0, 0), (1, 0)))], 2)
+    y = writer.max_pool2d(y, (2, 2), stride=(1, 1))
+    y = writer.avg_pool2d(writer.mean(y, [1], Quant(0.1, -100)), (3, 1))
+    writer.softmax(r.dense(y, 3, Quant(0.05, 3)))
     return writer.finish()
 
 
@@ -76,6 +102,25 @@ def temporal() -> bytes:
         x = r.conv(r.conv(x, channels, (9, 1), stride=(2, 1)), channels, (9, 1))
         x = writer.add(x, skip, RELU_QUANT, activation="relu")
     writer.softmax(r.dense(writer.avg_pool2d(x, x.shape[:2]), 12))
+    return writer.finish()
+
+
+def stateful() -> bytes:
+    """A network that keeps its past in variables, two new frames at each run, and in an svdf layer."""
+    writer = BlobWriter(frontend=SMALL_FRONTEND.section(), labels=["a", "b", "c"], decision_hop_frames=2, meta={"sample": "stateful"})
+    r = _Random(writer, seed=4, padding="valid")
+    x = writer.input((2, 8, 1), Quant(0.125, 0))
+    for channels, frames in ((6, 4), (5, 2)):
+        past = writer.variable((frames, *x.shape[1:]), x.quant)
+        seen = writer.concat([writer.read(past), x], 0)
+        writer.assign(past, writer.slice(seen, (seen.shape[0] - frames, 0, 0), past.shape))
+        x = r.conv(seen, channels, (frames + 1, 3), padding=((0, 0), (1, 1)))
+    count = writer.variable((1, 1, 1), Quant(0.1, 0), np.full((1, 1, 1), 5, np.int8))
+    writer.assign(count, writer.sub(writer.read(count), writer.constant(np.full((1, 1, 1), 1, np.int8), Quant(0.1, 0)), Quant(0.1, 0)))
+    x = writer.add(x, writer.read(count), RELU_QUANT)
+    feature, time = r.rng.integers(-127, 128, (16, x.bytes)).astype(np.int8), r.rng.integers(-3000, 3000, (16, 10)).astype(np.int16)
+    y = writer.svdf(x, feature, time, np.zeros(8, np.int32), RELU_QUANT, rank=2, feature_scale=0.0005, time_scale=3e-4, state_scale=2e-3)
+    writer.softmax(r.dense(y, 3))
     return writer.finish()
 
 
@@ -118,5 +163,5 @@ def tiny_sequence() -> bytes:
 
 
 SAMPLES: dict[str, Callable[[], bytes]] = {
-    "dscnn": dscnn, "every_op": every_op, "temporal": temporal, "tiny_stream": tiny_stream, "tiny_sequence": tiny_sequence,
+    make.__name__: make for make in (dscnn, dscnn_causal, dscnn_valid, every_op, temporal, stateful, tiny_stream, tiny_sequence)
 }  # fmt: skip
