@@ -6,7 +6,9 @@ import struct
 from rich.console import Console
 from rich.table import Table
 
-from tools.blob.reader import BlobInfo, OpInfo
+from tools.blob import format as fmt
+from tools.blob.format import Op, Storage
+from tools.blob.reader import BlobInfo, OpInfo, ProgramInfo
 
 FRONTEND_HEADER = struct.Struct("<HHI6HI6I4I")
 
@@ -38,20 +40,52 @@ def _window(op: OpInfo) -> str:
     return text + (f" pad {_pair(op.pads)}" if op.pads != (0, 0) else "")
 
 
-def _layers(blob: BlobInfo) -> Table:
-    table = Table("#", "layer", "window", "output", "scale", "zero", "MACs", "bytes", "arena", title="Layers", title_justify="left")
-    for column in table.columns[4:]:
+def _copied(op: OpInfo, weights: bytes) -> str:
+    n = fmt.COPY.unpack_from(weights, op.weights_offset)[:4]
+    return "x".join(map(str, n[1:] if n[0] == 1 else n)) + " bytes"
+
+
+def _where(program: ProgramInfo, index: int) -> str:
+    t = program.tensors[index]
+    return f"{'weights ' if t.storage == Storage.WEIGHTS else ''}{t.offset}..{t.offset + t.bytes}"
+
+
+def _program(program: ProgramInfo, weights: bytes) -> Table:
+    title = f"{program.kind.name.capitalize()} program: arena {program.arena_bytes:,} bytes"
+    if program.state_bytes:
+        title += f", the first {program.state_bytes:,} are kept from run to run"
+    table = Table("op", "layer", "window", "reads", "writes", "output", "scale", "zero", "MACs", "bytes", title=title, title_justify="left")
+    for column in table.columns[6:]:
         column.justify = "right"
-    rows = [("input", "", 0, 0), *((op.code.name.lower(), _window(op), op.macs, op.weight_bytes) for op in blob.ops)]
-    for i, ((name, window, macs, weights), t) in enumerate(zip(rows, blob.tensors, strict=True)):
-        if i and blob.ops[i - 1].inputs != (i - 1,):
-            name += f" of {', '.join(map(str, blob.ops[i - 1].inputs))}"
-        shape = "x".join(map(str, t.shape))
-        table.add_row(str(i), name, window, shape, f"{t.scale:.6g}", str(t.zero_point), f"{macs:,}" if macs else "",
-                      f"{weights:,}" if weights else "", f"{t.arena_offset}..{t.arena_offset + t.bytes}")  # fmt: skip
+    x = program.input
+    table.add_row("", "input", "", "", f"{x.offset}..{x.offset + x.bytes}", "x".join(map(str, x.shape)), f"{x.scale:.6g}", str(x.zero_point), "", "")
+    for i, op in enumerate(program.ops):
+        t = program.tensors[op.output]
+        shape = "x".join(map(str, t.shape)) + (f" ({t.missing} missing)" if t.missing else "")
+        detail = _copied(op, weights) if op.code == Op.COPY else _window(op)
+        reads = ", ".join(_where(program, index) for index in op.inputs)
+        table.add_row(str(i), op.code.name.lower(), detail, reads, _where(program, op.output), shape, f"{t.scale:.6g}", str(t.zero_point),
+                      f"{op.macs:,}" if op.macs else "", f"{op.weight_bytes:,}" if op.weight_bytes else "")  # fmt: skip
     table.add_section()
-    table.add_row("", "total", "", "", "", "", f"{blob.macs:,}", f"{sum(op.weight_bytes for op in blob.ops):,}", f"{blob.arena_bytes}")
+    table.add_row("", "total", "", "", "", "", "", "", f"{program.macs:,}", f"{sum(op.weight_bytes for op in program.ops):,}")
     return table
+
+
+def _states(program: ProgramInfo) -> Table:
+    title = f"States of the {program.kind.name.lower()} program"
+    table = Table("arena", "kept", "moved up by", "begins as", title=title, title_justify="left")
+    for s in program.states:
+        begins = f"bytes {s.fill}" if s.init_offset is None else f"weights {s.init_offset}"
+        table.add_row(f"{s.offset}..{s.offset + s.keep + s.shift}", f"{s.keep:,}", f"{s.shift:,}" if s.shift else "", begins)
+    return table
+
+
+def _streaming(blob: BlobInfo) -> str:
+    if blob.step is None:
+        return "Streaming: window mode only, the whole network for each row of scores"
+    hop = blob.decision_hop_frames
+    return (f"Streaming: a step for each {hop} frames runs {blob.step.macs:,} of the window's {blob.macs:,} MACs "
+            f"and keeps {blob.step.state_bytes:,} bytes")  # fmt: skip
 
 
 def show(name: str, blob: BlobInfo, console: Console) -> None:
@@ -65,9 +99,14 @@ def show(name: str, blob: BlobInfo, console: Console) -> None:
         console.print("Front end")
         for key, value in _frontend(blob.frontend).items():
             console.print(f"  {key:<16} {value}")
-        console.print(f"  {'decision':<16} every {blob.decision_hop_frames} frames, over {blob.tensors[0].shape[0]} frames")
+        console.print(f"  {'decision':<16} every {blob.decision_hop_frames} frames, over {blob.input.shape[0]} frames")
     else:
         console.print("No front end: a bare network")
-    console.print(_layers(blob))
+    for program in blob.programs:
+        console.print(_program(program, blob.weights))
+        if program.states:
+            console.print(_states(program))
+    if blob.frontend:
+        console.print(_streaming(blob))
     console.print("Labels: " + (", ".join(blob.labels) or "none"))
     console.print("Meta: " + json.dumps(blob.meta, indent=2, ensure_ascii=False), soft_wrap=True)
