@@ -80,7 +80,7 @@ def _libm(name: str) -> Callable[[float], float]:
     """The C library's float32 function, which is what the interpreter calls; without it, the float32 nearest to the truth."""
     path = ctypes.util.find_library("m")
     if path is None:
-        return getattr(math, name.removesuffix("f"))
+        return lambda v: float(getattr(np, name.removesuffix("f"))(np.float64(v)))
     function = getattr(ctypes.CDLL(path), name)
     function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
     return function

@@ -68,6 +68,16 @@ def test_tanh(zero, out_zero, scale, out_scale):
     np.testing.assert_array_equal(luts.tanh(x, y), table_of(Op.TANH, x, y))
 
 
+def test_tables_without_the_c_library(monkeypatch):
+    """Where Python finds no C library for float32 functions, models are still packed, and (here) to the same bytes."""
+    kinds = [(luts.logistic, 1 / 256), (luts.tanh, 1 / 128)]
+    cases = [(make, Q(scale, -3), Q(out, 5)) for make, out in kinds for scale in (0.001, 0.0123, 0.1, 1.0, 7.7)]
+    with_library = [make(x, y) for make, x, y in cases]
+    monkeypatch.setattr(luts.ctypes.util, "find_library", lambda name: None)
+    for (make, x, y), table in zip(cases, with_library, strict=True):
+        np.testing.assert_array_equal(make(x, y), table)
+
+
 @CASES
 @given(zero=zero_points, out_zero=zero_points, scale=scales, ratio=ratios)
 def test_hard_swish(zero, out_zero, scale, ratio):
