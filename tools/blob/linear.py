@@ -60,9 +60,7 @@ class LinearLayers(Builder):
         pixels = {x.shape[2]: x.shape[:2]}.get(n, (x.bytes // n, 1))
         if pixels[0] * pixels[1] > fmt.MAX_DIMENSION:
             raise ValueError(f"{pixels[0] * pixels[1]} rows are more than {fmt.MAX_DIMENSION}")
-        # TensorFlow Lite rounds the product of two scales to float32 where a layer has one weight scale.
-        one = quantise.per_tensor(x.quant.scale, np.ravel(weight_scales)[0], out.scale) if np.size(weight_scales) == 1 else None
-        channels = self._channels(x, weights, bias, weight_scales, out, one)
+        channels = self._channels(x, weights, bias, weight_scales, out)
         return self.add_layer(Linear, [x], (*pixels, c_out), out, Op.FULLY_CONNECTED, None, weights, channels, self.clamp(activation, out))
 
     @layer
@@ -105,12 +103,12 @@ class LinearLayers(Builder):
             x, padding = self.pad(x, (*padding, (0, 0))), "valid"
         return x, *windows.place(x.shape, kernel, stride, dilation, padding)
 
-    def _channels(self, x: Tensor, rows: np.ndarray, bias: np.ndarray, scales: np.ndarray, out: Quant, one: Pair | None = None) -> bytes:
-        """kws_channel_t of each output channel. rows: weights, the first axis is the output channel. one: multiplier of all."""
+    def _channels(self, x: Tensor, rows: np.ndarray, bias: np.ndarray, scales: np.ndarray, out: Quant) -> bytes:
+        """kws_channel_t of each output channel. rows: weights, the first axis is the output channel."""
         c_out, scales = len(rows), np.atleast_1d(scales)
         if np.shape(bias) != (c_out,) or scales.shape not in ((1,), (c_out,)):
             raise ValueError(f"bias {list(np.shape(bias))} and weight scales {list(scales.shape)} for {c_out} output channels")
-        multipliers = [one] * c_out if one else quantise.per_channel(x.quant.scale, np.broadcast_to(scales, c_out), out.scale)
+        multipliers = quantise.per_channel(x.quant.scale, np.broadcast_to(scales, c_out), out.scale)
         # The kernels sum x * w, not (x - zero) * w: what is missing is a constant, padding included (it counts as zero).
         sums = rows.reshape(c_out, -1).astype(np.int64).sum(axis=1)
         folded = np.asarray(bias, dtype=np.int64) - x.quant.zero_point * sums

@@ -28,13 +28,8 @@ def f32(x: float) -> float:
 
 
 def per_channel(in_scale: float, weight_scales: np.ndarray, out_scale: float) -> list[tuple[int, int]]:
-    """Multipliers of a convolution's output channels; computed in double precision from float32 scales."""
+    """Multipliers of the output channels of a convolution or dense layer; computed in double precision from float32 scales."""
     return [multiplier(f32(in_scale) * f32(w) / f32(out_scale)) for w in weight_scales]
-
-
-def per_tensor(in_scale: float, weight_scale: float, out_scale: float) -> tuple[int, int]:
-    """Multiplier of a fully connected layer with one weight scale: the product of the scales is a float32."""
-    return multiplier(float(np.float32(in_scale) * np.float32(weight_scale)) / f32(out_scale))
 
 
 def rescale(in_scale: float, out_scale: float) -> tuple[int, int]:
