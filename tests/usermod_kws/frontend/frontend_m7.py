@@ -44,6 +44,10 @@ class M7Frontend:
             functions = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"]
             self.symbols = {s.name: s["st_value"] for s in functions}
         self.fe, self.section, self.pcm, self.scratch, self.out = (RAM + i * 0x10000 for i in range(5))
+        self.open(section)
+
+    def open(self, section: bytes) -> None:
+        """Takes other tables."""
         self.uc.mem_write(self.section, section)
         status = self.call("kws_frontend_open", self.fe, self.section, len(section), 0)
         assert status == 0, f"kws_frontend_open on the M7: {status}"
@@ -58,11 +62,11 @@ class M7Frontend:
         value = self.uc.reg_read(UC_ARM_REG_R0)
         return value - (1 << 32) if value >> 31 else value
 
-    def frame(self, pcm: np.ndarray, n_out: int) -> np.ndarray:
-        """int8 [n_out] of one window of int16 samples."""
-        self.uc.mem_write(self.pcm, pcm.astype("<i2").tobytes())
+    def frame(self, pcm: np.ndarray, n_out: int, at: int = 0) -> np.ndarray:
+        """int8 [n_out] of one window of int16 samples, which lie `at` bytes behind a multiple of 4."""
+        self.uc.mem_write(self.pcm + at, pcm.astype("<i2").tobytes())
         self.uc.mem_write(self.scratch, b"\xa5" * 0x4000)  # nothing may depend on what was there
-        self.call("kws_frontend_frame", self.fe, self.pcm, self.scratch, self.out)
+        self.call("kws_frontend_frame", self.fe, self.pcm + at, self.scratch, self.out)
         return np.frombuffer(bytes(self.uc.mem_read(self.out, n_out)), dtype=np.int8)
 
     def count(self, pcm: np.ndarray, n_out: int) -> Counter:
