@@ -170,7 +170,7 @@ class App:
     def stats(self):
         """Counters since `start`, as a dict.
 
-        seconds (of audio), frames (of the front end), decisions, detections, load_percent (time in the
+        seconds (of audio), frames (of the front end), mode (of the stream: step or window), decisions, detections, load_percent (time in the
         callback against the audio's time: the last second, the whole run, the worst second), overruns (samples
         lost), errors in the callback, and the last of those.
         """
@@ -180,6 +180,7 @@ class App:
             "running": self.running,
             "seconds": ms / 1000,
             "frames": self.stream.frames,
+            "mode": self.stream.mode,
             "decisions": self.decisions,
             "detections": self.detector.found - self._found_before,
             "load_percent": self.load_permille / 10,

@@ -41,6 +41,7 @@ class Stream:
     """`feed` takes the next entry of `script`: a row of posteriors in 1/256, None for no decision, or an exception."""
 
     max_samples = 3200
+    mode = "step"
     frames = 0
     feed_us = 0
 

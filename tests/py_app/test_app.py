@@ -42,6 +42,7 @@ def test_every_buffer_is_fed_once_and_in_order(app):
     assert [fed[0] for fed in app.stream.fed] == list(range(1, 8))
     assert all(len(fed) == 2 * 640 for fed in app.stream.fed)
     assert app.stats()["seconds"] == pytest.approx(0.28) and app.stats()["frames"] == 13
+    assert app.stats()["mode"] == "step"
 
 
 def test_detection_line(app, clock, capsys):

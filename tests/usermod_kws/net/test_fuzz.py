@@ -14,9 +14,9 @@ def test_no_blob_harms_the_reader(repo_root: Path) -> None:
     make = ["make", "-s", "-C", str(repo_root / "usermod_kws"), f"BUILD={build}", f"PYTHON={sys.executable}", "fuzz", "N=1"]
     subprocess.run(make, check=True, capture_output=True)
     command = [build / "sanitised" / "fuzz_blob", str(RUNS // 2)]
-    seed = build / "seeds" / "every_op.kws"
+    seeds = [build / "seeds" / f"{name}.kws" for name in ("every_op", "tiny_stream", "tiny_sequence")]
     # Two halves side by side.
-    halves = [subprocess.Popen([*command, str(first), seed], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for first in (0, RUNS // 2)]
+    halves = [subprocess.Popen([*command, str(first), *seeds], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for first in (0, RUNS // 2)]
     seen = 0
     for half in halves:
         output, errors = half.communicate()
