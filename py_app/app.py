@@ -170,9 +170,9 @@ class App:
     def stats(self):
         """Counters since `start`, as a dict.
 
-        seconds (of audio), frames (of the front end), mode (of the stream: step or window), decisions, detections, load_percent (time in the
-        callback against the audio's time: the last second, the whole run, the worst second), overruns (samples
-        lost), errors in the callback, and the last of those.
+        seconds (of audio), frames (of the front end), mode (of the stream: step or window), decisions, detections,
+        load_percent (time in the callback against the audio's time: the last second, the whole run, the worst
+        second), overruns (samples lost), errors in the callback, and the last of those.
         """
         ms = self.chunks * self._chunk_ms
         busy_us = self._busy_s * 1000000 + self._busy_us
