@@ -73,10 +73,3 @@ class Builder:
         if np.prod(shape) != np.prod(x.shape):
             raise ValueError(f"{list(x.shape)} to {list(shape)}")
         return self.add_layer(Reshape, [x], shape, x.quant)
-
-
-def shift_within(name: str, pair: Pair, low: int, high: int) -> Pair:
-    """`pair`, a (mult, shift), if a kernel takes its shift."""
-    if pair[0] and not low <= pair[1] <= high:
-        raise ValueError(f"the {name} multiplier's shift {pair[1]} is outside of {low}..{high}: the scales are too far apart")
-    return pair if pair[0] else (0, 0)

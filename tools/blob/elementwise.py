@@ -6,7 +6,7 @@ import numpy as np
 
 from tools.blob import format as fmt
 from tools.blob import luts, quantise
-from tools.blob.builder import Builder, layer, shift_within
+from tools.blob.builder import Builder, layer
 from tools.blob.format import Op
 from tools.blob.network import Arithmetic, Lut, Mean, Pair, Quant, Softmax, Tensor
 
@@ -36,12 +36,11 @@ class ElementwiseLayers(Builder):
 
     def _sum(self, code: Op, a: Tensor, b: Tensor, out: Quant, activation: str) -> Tensor:
         scales = quantise.add_multipliers(a.quant.scale, b.quant.scale, out.scale)
-        pairs = [shift_within(name, pair, -31, 0) for name, pair in zip(("first input's", "second input's", "output's"), scales, strict=True)]
-        return self.add_layer(Arithmetic, [a, b], _broadcast(a, b), out, code, _pairs(*pairs), self.clamp(activation, out))
+        return self.add_layer(Arithmetic, [a, b], _broadcast(a, b), out, code, _pairs(*scales), self.clamp(activation, out))
 
     @layer
     def mul(self, a: Tensor, b: Tensor, out: Quant, *, activation: str = "none") -> Tensor:
-        scale = shift_within("product's", quantise.mul_multiplier(a.quant.scale, b.quant.scale, out.scale), -31, 14)
+        scale = quantise.mul_multiplier(a.quant.scale, b.quant.scale, out.scale)
         return self.add_layer(Arithmetic, [a, b], _broadcast(a, b), out, Op.MUL, _pairs(scale), self.clamp(activation, out))
 
     @layer
@@ -49,8 +48,7 @@ class ElementwiseLayers(Builder):
         """alpha has 1 or x's length in each dimension."""
         if _broadcast(x, alpha) != x.shape:
             raise ValueError(f"alpha {list(alpha.shape)} is larger than the input {list(x.shape)}")
-        positive, negative = quantise.prelu_multipliers(x.quant.scale, alpha.quant.scale, out.scale)
-        pairs = shift_within("input's", positive, -31, 22), shift_within("product's", negative, -31, 14)
+        pairs = quantise.prelu_multipliers(x.quant.scale, alpha.quant.scale, out.scale)
         return self.add_layer(Arithmetic, [x, alpha], x.shape, out, Op.PRELU, _pairs(*pairs), (-128, 127))
 
     @layer
@@ -65,7 +63,7 @@ class ElementwiseLayers(Builder):
         count = int(np.prod([x.shape[axis] for axis in axes]))
         if count >= 1 << 23:
             raise ValueError(f"the sum of {count} values may not fit")
-        scale = shift_within("mean's", quantise.mean_multiplier(x.quant.scale, out.scale, count), -31, 30)
+        scale = quantise.mean_multiplier(x.quant.scale, out.scale, count)
         shape = [1 if axis in axes else n for axis, n in enumerate(x.shape)]
         bits = sum(fmt.AXIS_BITS[axis] for axis in axes)
         return self.add_layer(Mean, [x], shape, out, axes, _pairs(scale, (bits, 0)), self.clamp(activation, out))

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.blob import BlobWriter, Quant, quantise
-from tools.blob.plan import Buffer, plan
-from tools.blob.samples import every_op
+from tools.blob.arena import pack_buffers
+from tools.blob.program import Buffer
+from tools.blob.samples import dscnn_causal, every_op
 from tools.kwslib import Model
 
 
@@ -19,13 +20,13 @@ from tools.kwslib import Model
 @given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=20))
 def test_plan_keeps_what_lives_together_apart(spec: list[tuple[int, int, int]]) -> None:
     """Two activations at one place overwrite each other, and the scores are noise."""
-    buffers = [Buffer(size, first, first + length) for size, first, length in spec]
-    total = plan(buffers)
+    buffers = [Buffer(size, first=first, last=first + length) for size, first, length in spec]
+    total = pack_buffers(buffers)
     for i, a in enumerate(buffers):
         assert a.offset % 16 == 0 and 0 <= a.offset and a.offset + a.size <= total
         for b in buffers[:i]:
             apart = a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
-            assert apart or not a.meets(b)
+            assert apart or a.last < b.first or b.last < a.first
     assert total <= sum(-(-b.size // 16) * 16 for b in buffers)
 
 
@@ -44,27 +45,55 @@ def _writer() -> tuple[BlobWriter, object]:
 
 
 def test_writer_refuses_what_the_core_cannot_run() -> None:
-    """A mistake in a model is told when it is packed, not on the device."""
-    weights, bias, one = np.ones((3, 2, 2, 2), np.int8), np.zeros(3, np.int32), np.ones(1)
+    """A mistake in a model is told when it is packed, with the layer's name, and not on the device."""
+    weights, bias, one, q = np.ones((3, 2, 2, 2), np.int8), np.zeros(3, np.int32), np.ones(1), Quant(1, 0)
     writer, x = _writer()
-    with pytest.raises(ValueError, match="channels"):
-        writer.conv2d(x, np.ones((3, 2, 2, 5), np.int8), bias, one, Quant(1, 0))
-    with pytest.raises(ValueError, match="may not fit"):
-        writer.conv2d(x, weights, bias + (1 << 30), one, Quant(1, 0))
-    with pytest.raises(ValueError, match="fit into"):
-        writer.max_pool2d(x, (5, 5))
-    with pytest.raises(ValueError, match="int8"):
-        writer.conv2d(x, weights.astype(np.int16), bias, one, Quant(1, 0))
-    with pytest.raises(ValueError, match="reshape"):
-        writer.reshape(x, (1, 1, 31))
-    with pytest.raises(ValueError, match="quantisation"):
-        writer.relu(x, Quant(0.0, 0))
+    other = BlobWriter().input((4, 4, 2), q)
+    wrong = {
+        r"layer 0 \(conv2d\): .*channels": lambda: writer.conv2d(x, np.ones((3, 2, 2, 5), np.int8), bias, one, q),
+        "may not fit": lambda: writer.conv2d(x, weights, bias + (1 << 30), one, q),
+        "must be int8": lambda: writer.conv2d(x, weights.astype(np.int16), bias, one, q),
+        r"bias \[2\]": lambda: writer.conv2d(x, weights, bias[:2], one, q),
+        "weight scales": lambda: writer.conv2d(x, weights, bias, np.ones(2), q),
+        '"same", "valid" and "causal"': lambda: writer.conv2d(x, weights, bias, one, q, padding="full"),
+        r"activation .*'gelu'": lambda: writer.conv2d(x, weights, bias, one, q, activation="gelu"),
+        "stride": lambda: writer.conv2d(x, weights, bias, one, q, stride=(0, 1)),
+        "filters": lambda: writer.depthwise_conv2d(x, np.ones((2, 2, 3), np.int8), bias, one, q),
+        r"layer 0 \(max_pool2d\): .*fit into": lambda: writer.max_pool2d(x, (5, 5)),
+        "values on an input": lambda: writer.fully_connected(x, np.ones((3, 5), np.int8), bias, one, q),
+        "another network": lambda: writer.softmax(other),
+        r"\(reshape\)": lambda: writer.reshape(x, (1, 1, 31)),
+        "quantisation": lambda: writer.relu(x, Quant(0.0, 0)),
+        "do not go together": lambda: writer.add(x, writer.constant(np.ones((4, 3, 2), np.int8), q), q),
+        "scale of the output is too small": lambda: writer.add(x, x, Quant(1e-9, 0)),
+        "alpha": lambda: writer.prelu(writer.constant(np.ones((1, 1, 2), np.int8), q), x, q),
+        "axes": lambda: writer.mean(x, [3], q),
+        "table": lambda: writer.lut(x, np.zeros(255, np.int8), q),
+        "1/256": lambda: writer.logistic(x, Quant(0.5, 0)),
+        "requantise first": lambda: writer.concat([x, writer.requantise(x, Quant(0.3, 0))], 2),
+        "along axis": lambda: writer.concat([x, writer.slice(x, (0, 0, 0), (4, 3, 2))], 2),
+        "leave": lambda: writer.slice(x, (0, 0, 0), (5, 4, 2)),
+        "pads": lambda: writer.pad(x, ((0, 0), (-1, 0), (0, 0))),
+        "permutation": lambda: writer.transpose(x, (0, 1, 1)),
+        "no int8": lambda: writer.fill((1, 1, 1), 200, q),
+        "each 1..65535": lambda: writer.fill((1, 1, 70_000), 0, q),
+        "initial values": lambda: writer.variable((1, 2, 3), q, np.zeros((1, 2, 2), np.int8)),
+        "to a variable": lambda: writer.assign(writer.variable((1, 2, 3), q), x),
+        "feature": lambda: writer.svdf(x, np.ones((4, 31), np.int8), np.ones((4, 3), np.int16), bias, q, rank=2, feature_scale=1, time_scale=1, state_scale=1),
+    }  # fmt: skip
+    for text, add in wrong.items():
+        with pytest.raises(ValueError, match=text):
+            add()
     with pytest.raises(ValueError, match="labels"):
         bad = BlobWriter(labels=["a", "b"])
         bad.input((1, 1, 3), Quant(1, 0))
         bad.finish()
     with pytest.raises(ValueError, match="decision_hop"):
         BlobWriter(decision_hop_frames=2)
+    with pytest.raises(ValueError, match="constant"):
+        bad = BlobWriter()
+        bad.input((1, 1, 3), q)
+        bad.finish(bad.constant(np.ones((1, 1, 1), np.int8), q))
 
 
 def test_skip_connection_survives() -> None:
@@ -92,10 +121,19 @@ def test_show(repo_root: Path, tmp_path: Path) -> None:
     """`python -m tools.blob show` is how a developer sees what a file holds."""
     path = tmp_path / "model.kws"
     path.write_bytes(every_op())
-    done = _tool(repo_root, "show", "--width", "140", str(path))
+    done = _tool(repo_root, "show", "--width", "180", str(path))
     assert done.returncode == 0, done.stderr
-    for text in ("depthwise_conv_2d", "softmax", "Labels: a, bé, c", '"sample": "every_op"', "8 log-mel bands", "CRC 0x", "2 frames, over 4 frames"):
+    for text in ("depthwise_conv_2d", "softmax", "Labels: a, bé, c", '"sample": "every_op"', "8 log-mel bands", "CRC 0x", "2 frames, over 4 frames",
+                 "Step program", "avg_pool_step", "States of the step program"):  # fmt: skip
         assert text in done.stdout, text
+
+
+def test_show_tells_what_streams(repo_root: Path, tmp_path: Path) -> None:
+    """Whether a model streams, and what that costs, decides which board it fits."""
+    path = tmp_path / "model.kws"
+    path.write_bytes(dscnn_causal())
+    done = _tool(repo_root, "show", "--width", "180", str(path))
+    assert "a step for each 2 frames runs 107,008 of the window's 2,656,768 MACs and keeps 7,424 bytes" in done.stdout
 
 
 def test_show_damaged(repo_root: Path, tmp_path: Path) -> None:
