@@ -33,6 +33,14 @@ static inline a64_direct_t a64_direct(const kws_linear_t *p) {
     return (a64_direct_t){first, end, -(ptrdiff_t)(w->pad_top * row), w->stride_h * row};
 }
 
+// The patches of pixels [pixel, pixel + count), `step` bytes apart.
+static inline void a64_gather_pixels(const kws_linear_t *p, const int8_t *in, uint32_t pixel, uint32_t count,
+                                     size_t step, int8_t *patches) {
+    for (uint32_t i = pixel; i < pixel + count; i++, patches += step) {
+        a64_patch_gather(patches, in, p->in, &p->window, p->in_zero, (int32_t)(i / p->out.w), (int32_t)(i % p->out.w));
+    }
+}
+
 // Pixels [pixel, pixel + rows).
 A64_INLINE void a64_pixels(const kws_linear_t *p, const a64_rows_t *a, const a64_direct_t *d, int rows, uint32_t pixel,
                            const int8_t *in, int8_t *out, int8_t *scratch) {
@@ -42,10 +50,7 @@ A64_INLINE void a64_pixels(const kws_linear_t *p, const a64_rows_t *a, const a64
         x = in + (d->offset + (ptrdiff_t)(pixel * d->step));
         step = d->step;
     } else {
-        for (int r = 0; r < rows; r++) {
-            a64_patch_gather(scratch + r * step, in, p->in, &p->window, p->in_zero, (int32_t)((pixel + r) / p->out.w),
-                             (int32_t)((pixel + r) % p->out.w));
-        }
+        a64_gather_pixels(p, in, pixel, rows, step, scratch);
     }
     a64_all_channels(a, rows, 0, x, step, out + (size_t)pixel * p->out.c);
 }

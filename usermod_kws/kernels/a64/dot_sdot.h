@@ -4,10 +4,9 @@
 #define KWS_A64_DOT_H
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
-#else
-#pragma GCC target("arch=armv8.2-a+dotprod")
+#error "gcc compiles a file for another processor at its own request, clang does not: take gcc, or KWS_ARCH=c"
 #endif
+#pragma GCC target("arch=armv8.2-a+dotprod")
 
 #include <arm_neon.h>
 #include <stddef.h>

@@ -7,18 +7,37 @@
 
 #include "kernels/kernels.h"
 
-static inline void a64_copy(int8_t *to, const int8_t *from, size_t n) {
-    if (n > 16) {
-        memcpy(to, from, n);
+// A block of `rows` rows of n bytes. Two copies that may overlap are one of any length between theirs and its double.
+static inline void a64_copy_rows(int8_t *to, size_t to_step, const int8_t *from, size_t from_step, size_t n,
+                                 size_t rows) {
+    const int8_t *const end = from + rows * from_step;
+    if (n == to_step && n == from_step) {
+        memcpy(to, from, n * rows);
+    } else if (n > 16) {
+        for (; from != end; from += from_step, to += to_step) {
+            for (size_t k = 0; k + 16 <= n; k += 16) {
+                memcpy(to + k, from + k, 16);
+            }
+            memcpy(to + n - 16, from + n - 16, 16);
+        }
     } else if (n >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + n - 8, from + n - 8, 8);
+        for (; from != end; from += from_step, to += to_step) {
+            memcpy(to, from, 8);
+            memcpy(to + n - 8, from + n - 8, 8);
+        }
     } else if (n >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + n - 4, from + n - 4, 4);
+        for (; from != end; from += from_step, to += to_step) {
+            memcpy(to, from, 4);
+            memcpy(to + n - 4, from + n - 4, 4);
+        }
+    } else if (n >= 2) {
+        for (; from != end; from += from_step, to += to_step) {
+            memcpy(to, from, 2);
+            memcpy(to + n - 2, from + n - 2, 2);
+        }
     } else {
-        for (size_t i = 0; i < n; i++) {
-            to[i] = from[i];
+        for (; from != end; from += from_step, to += to_step) {
+            *to = *from;
         }
     }
 }
@@ -42,17 +61,16 @@ static inline void a64_patch_gather(int8_t *patch, const int8_t *in, kws_shape_t
     if (rows.end - rows.first < w->kernel_h || columns.end - columns.first < w->kernel_w) {
         memset(patch, zero, w->kernel_h * row_bytes);
     }
-    const int8_t *from = in + ((y0 + rows.first * w->dilation_h) * (size_t)shape.w + (x0 + columns.first * w->dilation_w)) * c;
+    const size_t y = (size_t)(y0 + rows.first * w->dilation_h), x = (size_t)(x0 + columns.first * w->dilation_w);
+    const int8_t *from = in + (y * shape.w + x) * c;
     int8_t *to = patch + rows.first * row_bytes + columns.first * c;
-    size_t in_step = w->dilation_h * (size_t)shape.w * c, n = (columns.end - columns.first) * c;
-    for (int32_t i = rows.first; i < rows.end; i++, to += row_bytes, from += in_step) {
-        if (w->dilation_w == 1) {
-            a64_copy(to, from, n);
-            continue;
-        }
-        for (size_t j = 0; j < n; j += c) {
-            a64_copy(to + j, from + j * w->dilation_w, c);
-        }
+    size_t in_step = w->dilation_h * (size_t)shape.w * c, n = rows.end - rows.first;
+    if (w->dilation_w == 1) {
+        a64_copy_rows(to, row_bytes, from, in_step, (columns.end - columns.first) * c, n);
+        return;
+    }
+    for (int32_t j = columns.first; j < columns.end; j++, to += c, from += w->dilation_w * c) {
+        a64_copy_rows(to, row_bytes, from, in_step, c, n);
     }
 }
 

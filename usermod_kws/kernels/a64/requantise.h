@@ -36,12 +36,17 @@ static inline int32x4_t a64_requantise_right(int32x4_t x, int32x4_t mult, int32x
     return vrshlq_s32(vsraq_n_s32(high, high, 31), shift);
 }
 
-// fx_requantise. A channel that is not shifted right must keep its sums as they are: the correction's sign bit comes
-// from the shift as well.
+// The same where no shift is positive. What is not shifted must stay as it is: the sign bit that is added comes from
+// the shift as well.
+static inline int32x4_t a64_requantise_not_left(int32x4_t x, int32x4_t mult, int32x4_t shift) {
+    int32x4_t high = vqrdmulhq_s32(x, mult);
+    return vrshlq_s32(vsraq_n_s32(high, vandq_s32(high, shift), 31), shift);
+}
+
+// fx_requantise.
 static inline int32x4_t a64_requantise(int32x4_t x, int32x4_t mult, int32x4_t shift) {
-    int32x4_t left = vmaxq_s32(shift, vdupq_n_s32(0)), right = vminq_s32(shift, vdupq_n_s32(0));
-    int32x4_t high = vqrdmulhq_s32(vshlq_s32(x, left), mult);
-    return vrshlq_s32(vsraq_n_s32(high, vandq_s32(high, right), 31), right);
+    const int32x4_t zero = vdupq_n_s32(0);
+    return a64_requantise_not_left(vshlq_s32(x, vmaxq_s32(shift, zero)), mult, vminq_s32(shift, zero));
 }
 
 // fx_requantise_once.
@@ -59,12 +64,12 @@ typedef struct {
     int8x16_t min, max;
 } a64_output_t;
 
-static inline a64_output_t a64_output(const kws_linear_t *p) {
+static inline a64_output_t a64_output(int32_t zero, int32_t min, int32_t max) {
     return (a64_output_t){
-        .zero16 = vdupq_n_s16((int16_t)p->out_zero),
-        .zero32 = vdupq_n_s32(p->out_zero),
-        .min = vdupq_n_s8((int8_t)p->out_min),
-        .max = vdupq_n_s8((int8_t)p->out_max),
+        .zero16 = vdupq_n_s16((int16_t)zero),
+        .zero32 = vdupq_n_s32(zero),
+        .min = vdupq_n_s8((int8_t)min),
+        .max = vdupq_n_s8((int8_t)max),
     };
 }
 

@@ -24,7 +24,7 @@ static inline a64_rows_t a64_rows(const kws_linear_t *p, uint32_t n, int in_pair
         .n = n,
         .w_step = kws_row_bytes(n),
         .c_out = p->out.c,
-        .output = a64_output(p),
+        .output = a64_output(p->out_zero, p->out_min, p->out_max),
         .in_pairs = in_pairs,
         .all_right = a64_all_shift_right(p->channels, p->out.c),
     };

@@ -8,9 +8,9 @@
 
 #define KERNELS(variant)                                                                                               \
     {                                                                                                                  \
-        .name = #variant, .conv2d = kws_conv2d_##variant, .depthwise_conv2d = kws_depthwise_conv2d_neon,          \
-        .fully_connected = kws_fully_connected_##variant, .avg_pool2d = kws_avg_pool2d_c,                              \
-        .max_pool2d = kws_max_pool2d_c, .avg_pool_step = kws_avg_pool_step_c, .mean = kws_mean_c, .add = kws_add_c,    \
+        .name = #variant, .conv2d = kws_conv2d_##variant, .depthwise_conv2d = kws_depthwise_conv2d_##variant,          \
+        .fully_connected = kws_fully_connected_##variant, .avg_pool2d = kws_avg_pool2d_neon,                           \
+        .max_pool2d = kws_max_pool2d_c, .avg_pool_step = kws_avg_pool_step_c, .mean = kws_mean_c, .add = kws_add_neon, \
         .mul = kws_mul_c, .prelu = kws_prelu_c, .lut = kws_lut_c, .softmax = kws_softmax_c, .copy = kws_copy_c,        \
         .svdf = kws_svdf_c,                                                                                            \
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import a64_calls
 import numpy as np
 import pytest
-from cases import Rng, conv, dense, depthwise
+from cases import Rng, binary, conv, dense, depthwise, pool
 from direct import Case, Shape, Window
 from draw import all_cases
 
@@ -43,6 +43,16 @@ def wide_depthwise(rng: Rng) -> Iterator[Case]:
         yield depthwise(rng, Shape(12, 5, 1), kh, Window(kh, 3, 1, 1, 1, 1, 0, 1), (0, 1), offsets(rng), kh % 2 == 0)
 
 
+def elementwise(rng: Rng) -> Iterator[Case]:
+    """Lengths past two blocks of sixteen, in place too, and pooling over channels past three blocks of eight."""
+    for n in range(1, 50):
+        shape = Shape(1, 1, n)
+        for in_place in ("", "in0", "in1"):
+            yield binary("add", rng, shape, shape, (*offsets(rng), n % 16), in_place)
+        yield pool("avg_pool2d", rng, Shape(5, 4, n), Window(3, 3, 1, 1, 1, 1, 1, 1), (1, 1), offsets(rng))
+        yield pool("avg_pool2d", rng, Shape(25, 5, n), Window(25, 5, 1, 1, 1, 1, 0, 0), (0, 0), offsets(rng))
+
+
 @pytest.mark.parametrize(("variant", "cpu"), VARIANTS)
 @pytest.mark.parametrize("kernel", ["conv2d", "depthwise_conv2d", "fully_connected", "avg_pool2d", "add"])
 def test_any_call(kernel: str, variant: str, cpu: str) -> None:
@@ -51,7 +61,7 @@ def test_any_call(kernel: str, variant: str, cpu: str) -> None:
 
 
 @pytest.mark.parametrize(("variant", "cpu"), VARIANTS)
-@pytest.mark.parametrize("generator", [lengths, wide_depthwise])
+@pytest.mark.parametrize("generator", [lengths, wide_depthwise, elementwise])
 def test_lengths(generator, variant: str, cpu: str) -> None:
     """When this fails, layers of some width give wrong values, or read or write outside of their tensors."""
     a64_calls.run(list(generator(np.random.default_rng(2))), variant, cpu)
