@@ -144,13 +144,16 @@ typedef struct {
 // The set that this build, on this processor, runs.
 const kws_kernels_t *kws_kernels(void);
 
-// Pixels whose patches conv2d may hold at once, 16 bits a value.
+// Pixels whose patches conv2d may hold at once, 16 bits a value: more of them where they are short.
 #define KWS_CONV_PIXELS 6
+static inline uint32_t kws_conv2d_pixels(uint64_t products) {
+    return products <= 64 ? 3 * KWS_CONV_PIXELS : KWS_CONV_PIXELS;
+}
 
 // Scratch that conv2d may use, 4-byte aligned.
 static inline uint64_t kws_conv2d_scratch_bytes(kws_shape_t in, const kws_window_t *w) {
     uint64_t products = (uint64_t)w->kernel_h * w->kernel_w * in.c;
-    return KWS_CONV_PIXELS * 2 * ((products + 3) & ~UINT64_C(3));
+    return kws_conv2d_pixels(products) * 2 * ((products + 3) & ~UINT64_C(3));
 }
 
 // The least that depthwise_conv2d gets for rows of its input, widened and padded, beyond which it works in strips.

@@ -7,6 +7,7 @@
 #ifndef KWS_M7_GEMM_H
 #define KWS_M7_GEMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,21 @@ typedef enum {
 void m7_gemm(const kws_linear_t *p, uint32_t products, m7_rounding_t rounding, const uint32_t *x, uint32_t pixels,
              int8_t *out);
 
+// Whether m7_gemm_blocks takes a convolution: rows of weights of at most 64 bytes, a multiple of 8, no clamp, usual shifts.
+bool m7_gemm_blocks_take(const kws_linear_t *p, uint32_t products);
+
+// The same for blocks * M7_GEMM_PIXELS pixels, M7_ROUND_TWICE; x has a block behind the other. The more blocks, the less
+// is spent on unpacking the weights.
+void m7_gemm_blocks(const kws_linear_t *p, uint32_t products, const uint32_t *x, uint32_t blocks, int8_t *out);
+
 // Four products of a pixel into their place in a group.
 static inline void m7_widen(uint32_t to[2], uint32_t bytes) {
     uint32_t even = m7_sxtb16(bytes), odd = m7_sxtb16_odd(bytes);
     to[0] = m7_add16(even, even);
     to[1] = m7_add16(odd, odd);
 }
+
+// n words of a pixel, at any address, into groups that lie `step` words apart; returns where the next group goes.
+uint32_t *m7_widen_words(uint32_t *to, uint32_t step, const int8_t *from, uint32_t n);
 
 #endif

@@ -17,6 +17,8 @@
 
 #include <stddef.h>
 
+#include "kernels/m7/gemm_asm.h"
+
 // The offsets that the assembly uses. The stack must stay a multiple of 8 with the nine registers pushed.
 #define AT(field, offset) _Static_assert(offsetof(m7_gemm_frame_t, field) == (offset), #field)
 AT(state.zero, 0);
@@ -37,49 +39,7 @@ _Static_assert(offsetof(m7_gemm_job_t, weights) == 48, "job");
 
 __asm__(
     ".syntax unified\n"
-    ".thumb\n"
-
-    // Weights of a group into r2 and r3.
-    ".macro m7_weights\n"
-    "  ldr r2, [r1], #4\n"
-    "  sxtb16 r3, r2, ror #8\n"
-    "  sxtb16 r2, r2\n"
-    ".endm\n"
-
-    // Products of two pixels (of one: m7_pixel), added to their sums; the first products to `first` instead.
-    ".macro m7_two_pixels a, b, first_a, first_b\n"
-    "  ldm r0!, {r4-r7}\n"
-    "  smlad \\a, r2, r4, \\first_a\n"
-    "  smlad \\b, r2, r6, \\first_b\n"
-    "  smlad \\a, r3, r5, \\a\n"
-    "  smlad \\b, r3, r7, \\b\n"
-    ".endm\n"
-    ".macro m7_pixel a, first_a\n"
-    "  ldm r0!, {r4, r5}\n"
-    "  smlad \\a, r2, r4, \\first_a\n"
-    "  smlad \\a, r3, r5, \\a\n"
-    ".endm\n"
-
-    // s0..s4: what the pixels' sums are before the group. The sixth pixel's sum and the bias are both lr.
-    ".macro m7_group pixels, s0, s1, s2, s3, s4\n"
-    "  m7_weights\n"
-    "  .if \\pixels >= 2\n m7_two_pixels r8, r9, \\s0, \\s1\n .else\n m7_pixel r8, \\s0\n .endif\n"
-    "  .if \\pixels >= 4\n m7_two_pixels r10, r11, \\s2, \\s3\n .elseif \\pixels == 3\n m7_pixel r10, \\s2\n .endif\n"
-    "  .if \\pixels >= 6\n m7_two_pixels r12, lr, \\s4, lr\n .elseif \\pixels == 5\n m7_pixel r12, \\s4\n .endif\n"
-    ".endm\n"
-
-    ".macro m7_each pixels, f\n"
-    "  \\f r8\n"
-    "  .if \\pixels >= 2\n \\f r9\n .endif\n"
-    "  .if \\pixels >= 3\n \\f r10\n .endif\n"
-    "  .if \\pixels >= 4\n \\f r11\n .endif\n"
-    "  .if \\pixels >= 5\n \\f r12\n .endif\n"
-    "  .if \\pixels >= 6\n \\f lr\n .endif\n"
-    ".endm\n"
-    ".macro m7_multiply_rounded sum\n smmulr \\sum, \\sum, r6\n .endm\n"
-    ".macro m7_multiply sum\n smmul \\sum, \\sum, r6\n .endm\n"
-    ".macro m7_scale sum\n smmlar \\sum, \\sum, r7, r0\n .endm\n"
-    ".macro m7_saturate sum\n ssat \\sum, #8, \\sum\n .endm\n"
+    ".thumb\n" M7_GEMM_MACROS
 
     // Stores the outputs r3 apart. The first one last, for r4 to move on to the next channel.
     ".macro m7_store pixels\n"
@@ -99,8 +59,8 @@ __asm__(
     "  cmp r7, #10\n"
     "  bhi m7_finish_any_\\pixels\n"
     "  lsl r7, r2, r7\n"
-    "  m7_each \\pixels, \\multiply\n"
-    "  m7_each \\pixels, m7_scale\n"
+    "  m7_each \\pixels, \\multiply, r6\n"
+    "  m7_each \\pixels, m7_scale, r0\n"
     "  m7_each \\pixels, m7_saturate\n"
     "  m7_store \\pixels\n"
     "  strd r4, r5, [sp, #12]\n"
@@ -179,7 +139,7 @@ __asm__(
     "  ldr pc, [sp, #28]\n" // entry
     "m7_groups_\\pixels:\n"
     "  .rept 15\n"
-    "  m7_group \\pixels, r8, r9, r10, r11, r12\n"
+    "  m7_next_group \\pixels\n"
     "  .endr\n"
     "  m7_passes \\pixels\n"
     "  m7_leave \\pixels\n"
