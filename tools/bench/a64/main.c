@@ -77,6 +77,7 @@ int main(int argc, char **argv) {
     strncpy(name, kws_kernels()->name, sizeof name - 1);
     fwrite(name, sizeof name, 1, stdout);
     uint8_t *const arena = aligned(program->arena_bytes);
+    memset(arena, 0xA5, program->arena_bytes); // as usermod_kws/host does: an op may write a part of its tensor only
     for (uint32_t i = 0; i < (uint32_t)atoi(argv[3]); i++) {
         run(program, arena, i);
     }
