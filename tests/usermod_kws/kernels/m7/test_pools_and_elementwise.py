@@ -1,0 +1,43 @@
+"""The Cortex-M7's pools, means and elementwise kernels give the reference's bytes."""
+
+import numpy as np
+import pytest
+from cases import lut, mean, pool
+from direct import Buffer, Case, Shape, Window
+from draw import all_cases
+from on_m7 import kernels, ordinary, seeded
+
+KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "lut"]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_any_call_gives_the_reference_bytes(kernel: str) -> None:
+    """Else some network gives other scores on the board than in the tools."""
+    for case in all_cases(kernel, seed=41, count=300):
+        kernels().check(case)
+
+
+@pytest.mark.parametrize("channels", range(1, 41))
+def test_every_number_of_channels(channels: int) -> None:
+    """Else the last channels of a pool are wrong: they come in groups of 16, of 4, and what is left."""
+    rng = seeded(channels)
+    for kernel in ("avg_pool2d", "max_pool2d"):
+        window = Window(3, 2, 2, 1, 1, 1, 1, 1)
+        kernels().check(pool(kernel, rng, Shape(6, 5, channels), window, (1, 0), (channels % 4, 1)))
+    kernels().check(mean(rng, Shape(6, 5, channels), 3, (channels % 4, 2)))
+
+
+@pytest.mark.parametrize("value", [-128, 127])
+def test_sums_of_extremes_do_not_overflow(value: int) -> None:
+    """Else the average of a large and loud plane wraps round: halves of 16 bits hold 256 values."""
+    for h, w in ((1, 255), (1, 256), (1, 257), (256, 2), (3, 300), (40, 30)):
+        case = ordinary(pool("avg_pool2d", seeded(1), Shape(h, w + 1, 20), Window(h, w, 1, 1, 1, 1, 0, 0)))
+        loud = Buffer.of(np.full(case.buffers["in0"].data.size, value, np.int8))
+        kernels().check(Case(case.kernel, case.params, {**case.buffers, "in0": loud}, case.arguments))
+
+
+@pytest.mark.parametrize("n", range(1, 34))
+def test_every_number_of_elements(n: int) -> None:
+    """Else the last elements are wrong: loops are unrolled."""
+    kernels().check(lut(seeded(n), n, (n % 4, 1)))
+    kernels().check(lut(seeded(n), n, in_place=True))
