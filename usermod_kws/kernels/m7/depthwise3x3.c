@@ -7,7 +7,7 @@
 #include "kernels/m7/depthwise.h"
 
 #include "kernels/m7/depthwise3x3_rows.h"
-#include "kernels/m7/simd.h"
+#include "kernels/m7/split.h"
 
 #define LANES 4
 #define PLANE_ROWS 16
@@ -32,21 +32,6 @@ bool m7_depthwise3x3_takes(const kws_linear_t *p) {
            w->stride_h <= PLANE_ROWS && p->in.c == p->out.c && p->in.c >= LANES;
 }
 
-// Two columns of the input -> one column of words of the four planes. A column outside of the input is `zero`.
-static inline __attribute__((always_inline)) void split(const int8_t *px, size_t row, size_t c, bool left, bool right,
-                                                        uint32_t zero, uint32_t *plane, size_t rows) {
-#pragma GCC unroll 2
-    for (uint32_t *const end = plane + rows * M7_PLANE_WORDS; plane != end; px += row) {
-        uint32_t a = m7_load(left ? px : (const int8_t *)&zero), b = m7_load(right ? px + c : (const int8_t *)&zero);
-        uint32_t a02 = m7_sxtb16(a), a13 = m7_sxtb16_odd(a), b02 = m7_sxtb16(b), b13 = m7_sxtb16_odd(b);
-        plane[PLANE] = m7_pack_low(a13, b13);
-        plane[2 * PLANE] = m7_pack_high(a02, b02);
-        plane[3 * PLANE] = m7_pack_high(a13, b13);
-        plane[0] = m7_pack_low(a02, b02);
-        plane += M7_PLANE_WORDS;
-    }
-}
-
 // A column of words that is padding.
 static void fill_column(uint32_t *plane, uint32_t zero) {
     for (uint32_t *const end = plane + LANES * PLANE; plane < end; plane += M7_PLANE_WORDS) {
@@ -64,18 +49,18 @@ static void fill_rows(uint32_t *plane, size_t rows, uint32_t zero) {
 
 static void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, const int8_t *in, uint32_t *planes) {
     size_t c = p->in.c, row = (size_t)p->in.w * c;
-    uint32_t halves = (uint32_t)(p->in_zero & 0xffff) * 0x10001u, bytes = (uint32_t)(p->in_zero & 0xff) * 0x1010101u;
+    uint32_t halves = m7_halves(p->in_zero), bytes = m7_bytes(p->in_zero);
     fill_rows(planes, s->above, halves);
     uint32_t *inside = planes + s->above * M7_PLANE_WORDS;
     fill_rows(inside + s->inside * M7_PLANE_WORDS, s->below, halves);
     const int8_t *px = in + (int32_t)(s->in_y * row) + b->in_x * (int32_t)c;
     for (size_t i = 0; i < M7_PLANE_WORDS; i++, px += 2 * c, inside++) {
         if (b->inside[i] == BOTH) {
-            split(px, row, c, true, true, bytes, inside, s->inside);
+            m7_split(px, c, row, true, true, bytes, inside, M7_PLANE_WORDS, PLANE, s->inside);
         } else if (b->inside[i] == LEFT) {
-            split(px, row, c, true, false, bytes, inside, s->inside);
+            m7_split(px, c, row, true, false, bytes, inside, M7_PLANE_WORDS, PLANE, s->inside);
         } else if (b->inside[i] == RIGHT) {
-            split(px, row, c, false, true, bytes, inside, s->inside);
+            m7_split(px, c, row, false, true, bytes, inside, M7_PLANE_WORDS, PLANE, s->inside);
         }
     }
 }
@@ -162,7 +147,7 @@ static block_t block_at(const kws_linear_t *p, size_t out_x, size_t width, uint3
         bool right = 2 * i + 1 < b.count && x + 1 >= 0 && x + 1 < p->in.w;
         b.inside[i] = (left ? LEFT : PADDING) | (right ? RIGHT : PADDING);
         if (b.inside[i] == PADDING) {
-            fill_column(planes + i, (uint32_t)(p->in_zero & 0xffff) * 0x10001u);
+            fill_column(planes + i, m7_halves(p->in_zero));
         }
     }
     return b;

@@ -5,6 +5,8 @@
 void kws_depthwise_conv2d_m7(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch) {
     if (m7_depthwise3x3_takes(p)) {
         m7_depthwise3x3(p, in, out, scratch);
+    } else if (m7_depthwise_column_takes(p)) {
+        m7_depthwise_column(p, in, out, scratch);
     } else if (m7_depthwise_direct_takes(p)) {
         m7_depthwise_direct(p, in, out, scratch);
     } else {
