@@ -13,21 +13,20 @@ from tools.blob.network import Layer, Pair, Quant, Reshape, Shape, Tensor
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class LayerError(ValueError):
-    """What is wrong with a layer; its text begins with the layer's name."""
-
-
 def layer(method: Method) -> Method:
     """A method that adds a layer: what it complains about begins with its name and the layer's number."""
 
     @wraps(method)
     def named(self: "Builder", *args: object, **options: object) -> object:
+        if self.method:
+            return method(self, *args, **options)  # part of a layer
+        self.method = method.__name__
         try:
             return method(self, *args, **options)
-        except LayerError:
-            raise
         except ValueError as error:
-            raise LayerError(f"layer {len(self.layers)} ({method.__name__}): {error}") from error
+            raise ValueError(f"layer {len(self.layers)} ({self.method}): {error}") from error
+        finally:
+            self.method = ""
 
     return named
 
@@ -37,6 +36,7 @@ class Builder:
         self.tensors: list[Tensor] = []
         self.layers: list[Layer] = []
         self.constants: dict[int, bytes] = {}
+        self.method = ""  # that is being called
 
     @staticmethod
     def check_shape(shape: Sequence[int]) -> None:
@@ -52,12 +52,12 @@ class Builder:
         return tensor
 
     def add_layer(self, kind: type[Layer], inputs: Sequence[Tensor], shape: Sequence[int], quant: Quant, *fields: object) -> Tensor:
-        """Appends kind(name, inputs, output, *fields) and returns the output."""
+        """Appends a layer, named as the writer's method, and returns its output."""
         for t in inputs:
             if not (t.index < len(self.tensors) and self.tensors[t.index] is t):
                 raise ValueError("an input is a tensor of another network")
         output = self.new_tensor(shape, quant)
-        self.layers.append(kind(kind.__name__.lower(), tuple(inputs), output, *fields))
+        self.layers.append(kind(self.method or kind.__name__.lower(), tuple(inputs), output, *fields))
         return output
 
     @staticmethod
