@@ -162,7 +162,12 @@ __asm__(
     "  mov r8, lr\n"
     "  ldr pc, [sp, #28]\n" // entry
     "  .rept 3\n"
-    "  m7_group 1, r8\n"
+    "  ldr r2, [r1], #4\n"
+    "  ldm r0!, {r4, r5}\n"
+    "  sxtb16 r3, r2\n"
+    "  smlad r8, r3, r4, r8\n"
+    "  sxtb16 r2, r2, ror #8\n"
+    "  smlad r8, r2, r5, r8\n"
     "  .endr\n"
     "m7_singles_end_1:\n"
     "  ldr pc, [sp, #44]\n" // entry_fours
