@@ -61,11 +61,14 @@ const int8_t *kws_stream_scores(const kws_stream_t *s) {
 }
 
 // n frames of features [n][n_out], as if the front end had made them, to rows of scores at `out`, which has room for
-// ceil(n / decision hop) of them. Returns their number.
+// ceil(n / decision hop) of them. Returns their number. What is not state is poisoned before each frame: a plan that
+// relies on it shows in the tests.
 size_t kws_stream_feed_features(kws_stream_t *s, const int8_t *features, size_t n, int8_t *out) {
     const size_t frame = s->model->frontend.n_out, classes = kws_model_classes(s->model);
+    const kws_program_t *p = s->program;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
+        memset((uint8_t *)s->arena + p->state_bytes, 0xa5, p->arena_bytes - p->state_bytes);
         memcpy(kws_stream_frame(s), features + i * frame, frame);
         rows += (size_t)kws_stream_frame_done(s, out + rows * classes);
     }
