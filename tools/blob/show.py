@@ -9,6 +9,7 @@ from rich.table import Table
 from tools.blob import format as fmt
 from tools.blob.format import Op, Storage
 from tools.blob.reader import BlobInfo, OpInfo, ProgramInfo
+from tools.blob.streaming import summary
 
 FRONTEND_HEADER = struct.Struct("<HHI6HI6I4I")
 
@@ -80,14 +81,6 @@ def _states(program: ProgramInfo) -> Table:
     return table
 
 
-def _streaming(blob: BlobInfo) -> str:
-    if blob.step is None:
-        return "Streaming: window mode only, the whole network for each row of scores"
-    hop = blob.decision_hop_frames
-    return (f"Streaming: a step for each {hop} frames runs {blob.step.macs:,} of the window's {blob.macs:,} MACs "
-            f"and keeps {blob.step.state_bytes:,} bytes")  # fmt: skip
-
-
 def show(name: str, blob: BlobInfo, console: Console) -> None:
     """Everything about `blob`, for people."""
     console.print(f"{name}: {blob.length:,} bytes, CRC {blob.crc32:#010x} (correct), arena {blob.arena_bytes:,} bytes")
@@ -107,6 +100,6 @@ def show(name: str, blob: BlobInfo, console: Console) -> None:
         if program.states:
             console.print(_states(program))
     if blob.frontend:
-        console.print(_streaming(blob))
+        console.print("\n".join(summary(blob)), soft_wrap=True)
     console.print("Labels: " + (", ".join(blob.labels) or "none"))
     console.print("Meta: " + json.dumps(blob.meta, indent=2, ensure_ascii=False), soft_wrap=True)

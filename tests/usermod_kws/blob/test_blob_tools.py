@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
-from tools.blob import BlobWriter, Quant, quantise
+from tools.blob import BlobWriter, FrontendConfig, Quant, quantise
 from tools.blob.arena import pack_buffers
 from tools.blob.program import Buffer
-from tools.blob.samples import dscnn_causal, every_op
+from tools.blob.samples import SAMPLES, dscnn_causal, every_op
+from tools.blob.streaming import report_table
 from tools.kwslib import Model
 
 
@@ -134,6 +136,30 @@ def test_show_tells_what_streams(repo_root: Path, tmp_path: Path) -> None:
     path.write_bytes(dscnn_causal())
     done = _tool(repo_root, "show", "--width", "180", str(path))
     assert "a step for each 2 frames runs 107,008 of the window's 2,656,768 MACs and keeps 7,424 bytes" in done.stdout
+
+
+def test_show_tells_why_a_model_does_not_stream(repo_root: Path, tmp_path: Path) -> None:
+    """The designer of a network must find the layer to change."""
+    path = tmp_path / "model.kws"
+    path.write_bytes(SAMPLES["dscnn"]())
+    assert "op 0, conv_2d: padded at the end of time: needs 5 future rows" in _tool(repo_root, "show", "--width", "180", str(path)).stdout
+
+
+def test_report_table() -> None:
+    """What the importer prints of each layer."""
+    writer = BlobWriter(frontend=FrontendConfig(n_mels=4, n_dct=0, fft_len=256, window_len=256, hop_len=160).section(), decision_hop_frames=2)
+    x = writer.input((9, 4, 1), Quant(0.1, 0))
+    x = writer.softmax(writer.max_pool2d(x, (2, 1), stride=(1, 1)))
+    writer.mean(x, [0], Quant(0.1, 0))
+    writer.finish()
+    console = Console(width=120, record=True, quiet=True)
+    console.print(report_table(writer.report))
+    rows = [line.split("│")[2:6] for line in console.export_text().splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["max_pool2d", "2 of 8 rows", "4 bytes", ""],
+        ["softmax", "2 of 8 rows", "", ""],
+        ["mean", "no", "24 bytes", "a mean over time"],
+    ]
 
 
 def test_show_damaged(repo_root: Path, tmp_path: Path) -> None:
