@@ -74,4 +74,7 @@ A64_INLINE int8x16_t a64_finish_lanes(const a64_depthwise_t *d, a64_lanes_t s, c
 
 void a64_depthwise3x3_two_rows(const a64_depthwise_t *depthwise, const int8_t *in, int8_t *out, int32_t out_y);
 
+// A 3x3 kernel that moves by one, with the dot product instructions.
+void a64_depthwise3x3_sdot(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
+
 #endif

@@ -111,7 +111,12 @@ void kws_depthwise_conv2d_neon(const kws_linear_t *p, const int8_t *in, int8_t *
     depthwise(p, in, out, scratch, kws_conv2d_neon);
 }
 
-// The dot product instructions want four taps of a channel side by side; to bring them there costs what they save.
 void kws_depthwise_conv2d_sdot(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch) {
+    const kws_window_t *w = &p->window;
+    if (w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1 &&
+        w->dilation_w == 1 && p->out.c == p->in.c && p->in.c >= A64_LANES) {
+        a64_depthwise3x3_sdot(p, in, out, scratch);
+        return;
+    }
     depthwise(p, in, out, scratch, kws_conv2d_sdot);
 }

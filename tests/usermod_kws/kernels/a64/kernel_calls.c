@@ -1,4 +1,4 @@
-// kernel_calls [neon|sdot]: calls of kernels_t entries, read from the standard input until it ends; a64_calls.py writes
+// kernel_calls [neon|sdot]: calls of entries of kws_kernels_t, read from the standard input until it ends; a64_calls.py writes
 // them. Without an argument the processor's own table. The name of the table comes first on the standard output, 16
 // bytes, then the regions of each call as it left them.
 #define _GNU_SOURCE
@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
     while (fread(&call, sizeof call, 1, stdin) == 1) {
         for (uint64_t i = 0; i < call.regions; i++) {
             void *const at = (void *)call.region[i].address;
-            if (mmap(at, call.region[i].bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != at) {
+            const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+            if (mmap(at, call.region[i].bytes, PROT_READ | PROT_WRITE, flags, -1, 0) != at) {
                 fail("mmap");
             }
             if (fread(at, call.region[i].bytes, 1, stdin) != 1) {

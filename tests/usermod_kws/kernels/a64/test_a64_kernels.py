@@ -32,7 +32,11 @@ def lengths(rng: Rng) -> Iterator[Case]:
 
 
 def wide_depthwise(rng: Rng) -> Iterator[Case]:
-    """Channels past one, two and three blocks of sixteen, and every number of taps up to 12."""
+    """Channels past one, two and three blocks of sixteen, 3x3 over inputs of any width and height, and every number of taps up to 12."""
+    for h, w in [(h, w) for h in (1, 2, 3, 5) for w in (1, 2, 3, 7, 13, 25)]:
+        window = Window(3, 3, 1, 1, 1, 1, int(rng.integers(1 if h < 3 else 0, 3)), int(rng.integers(1 if w < 3 else 0, 3)))
+        ends = (2 if h == 1 else 1, 2 if w == 1 else 1)
+        yield depthwise(rng, Shape(h, w, int(rng.integers(16, 40))), 1, window, ends, offsets(rng), h == 5)
     for c in [1, *range(14, 36), 47, 48, 64]:
         for window in (Window(3, 3, 1, 1, 1, 1, 1, 1), Window(1, 1, 2, 1, 1, 1, 0, 0), Window(3, 3, 2, 2, 2, 1, 2, 1)):
             ends = (window.pad_top, window.pad_left)
