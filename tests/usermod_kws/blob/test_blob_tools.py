@@ -1,5 +1,6 @@
 """The writer, the planner and the command line."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -152,9 +153,9 @@ def test_report_table() -> None:
     x = writer.softmax(writer.max_pool2d(x, (2, 1), stride=(1, 1)))
     writer.mean(x, [0], Quant(0.1, 0))
     writer.finish()
-    console = Console(width=120, record=True, quiet=True)
-    console.print(report_table(writer.report))
-    rows = [line.split("│")[2:6] for line in console.export_text().splitlines() if line.startswith("│")]
+    text = io.StringIO()
+    Console(width=120, file=text).print(report_table(writer.report))
+    rows = [line.split("│")[2:6] for line in text.getvalue().splitlines() if line.startswith("│")]
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["max_pool2d", "2 of 8 rows", "4 bytes", ""],
         ["softmax", "2 of 8 rows", "", ""],
