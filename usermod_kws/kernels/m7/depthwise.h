@@ -6,7 +6,7 @@
 
 #include "kernels/kernels.h"
 
-// 3x3, dilation 1, stride in width 1 or 2, one output channel an input channel, at least four channels.
+// 3x3, dilation 1, stride in width 1 or 2, at least four input channels.
 bool m7_depthwise3x3_takes(const kws_linear_t *p);
 void m7_depthwise3x3(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
 

@@ -29,7 +29,7 @@ typedef struct {
 bool m7_depthwise3x3_takes(const kws_linear_t *p) {
     const kws_window_t *w = &p->window;
     return w->kernel_h == 3 && w->kernel_w == 3 && w->dilation_h == 1 && w->dilation_w == 1 && w->stride_w <= 2 &&
-           w->stride_h <= PLANE_ROWS && p->in.c == p->out.c && p->in.c >= LANES;
+           p->in.c >= LANES;
 }
 
 // A column of words that is padding.
@@ -47,7 +47,7 @@ static void fill_rows(uint32_t *plane, size_t rows, uint32_t zero) {
     }
 }
 
-static void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, const int8_t *in, uint32_t *planes) {
+static __attribute__((noinline)) void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, const int8_t *in, uint32_t *planes) {
     size_t c = p->in.c, row = (size_t)p->in.w * c;
     uint32_t halves = m7_halves(p->in_zero), bytes = m7_bytes(p->in_zero);
     fill_rows(planes, s->above, halves);
@@ -65,7 +65,8 @@ static void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, co
     }
 }
 
-static void set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
+// False where the channel's requantisation is not of the usual kind.
+static bool set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
     const int8_t *w = p->weights + channel * kws_row_bytes(9);
     lane->bias = 2 * p->channels[channel].bias;
     lane->back = (int32_t)sizeof(uint32_t) * M7_PLANE_WORDS * (p->window.stride_h - 3);
@@ -76,10 +77,11 @@ static void set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
         lane->weights[i][0] = m7_pack_low(w02, w13);
         lane->weights[i][1] = m7_pack_low_high(w13, w02);
     }
+    return m7_requantise_fast(&lane->requantise, &p->channels[channel], p->out_zero, 9);
 }
 
-// The same for a channel whose requantisation is not of the usual kind.
-static void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane, const block_t *b, size_t rows, int8_t *out) {
+// The loop in C, for such a channel.
+static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane, const block_t *b, size_t rows, int8_t *out) {
     const kws_channel_t *ch = &p->channels[channel];
     const int8_t *w = p->weights + channel * kws_row_bytes(9);
     for (size_t y = 0; y < rows; y++, out += (size_t)p->out.w * p->out.c) {
@@ -107,26 +109,28 @@ static strip_t strip_at(const kws_linear_t *p, size_t y) {
     return s;
 }
 
-// Channels first..first + 3 of a block; those before `from` are done already. s: the first strip.
+// Input channels first..first + 3 of a block; those before `from` are done already. s: the first strip.
 static void four_channels(const kws_linear_t *p, const block_t *b, strip_t s, size_t first, size_t from, const int8_t *in,
                           int8_t *out, uint32_t *planes) {
     m7_rows_t *run = (p->window.stride_w == 1 ? m7_rows_stride1 : m7_rows_stride2)[b->width];
-    size_t c = p->out.c, row = (size_t)p->out.w * c;
+    const size_t c = p->out.c, row = (size_t)p->out.w * c, multiplier = c / p->in.c;
     m7_lane_t lanes[LANES];
     bool fast[LANES];
-    for (size_t i = from - first; i < LANES; i++) {
-        set_lane(&lanes[i], p, first + i);
-        fast[i] = m7_requantise_fast(&lanes[i].requantise, &p->channels[first + i], p->out_zero, 9);
-    }
-    for (;;) {
+    for (bool ready = false;; ready = multiplier == 1) {
         gather(p, b, &s, in + first, planes);
-        int8_t *at = out + s.out_y * row + b->out_x * c + first;
         for (size_t i = from - first; i < LANES; i++) {
-            if (fast[i]) {
-                m7_lane_steps(&lanes[i], at + i, s.rows, row, b->width, c);
-                run(planes + i * PLANE, at + i, c, &lanes[i]);
-            } else {
-                slow_lane(p, first + i, planes + i * PLANE, b, s.rows, at + i);
+            for (size_t m = 0; m < multiplier; m++) {
+                const size_t channel = (first + i) * multiplier + m;
+                int8_t *at = out + s.out_y * row + b->out_x * c + channel;
+                if (!ready) {
+                    fast[i] = set_lane(&lanes[i], p, channel);
+                }
+                if (fast[i]) {
+                    m7_lane_steps(&lanes[i], at, s.rows, row, b->width, c);
+                    run(planes + i * PLANE, at, c, &lanes[i]);
+                } else {
+                    slow_lane(p, channel, planes + i * PLANE, b, s.rows, at);
+                }
             }
         }
         if (s.out_y + s.rows == p->out.h) {
