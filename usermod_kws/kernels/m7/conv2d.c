@@ -9,7 +9,8 @@ static bool is_pointwise(const kws_linear_t *p) {
            p->out.w == p->in.w && w->stride_h == 1 && w->stride_w == 1;
 }
 
-static void widen(uint32_t *x, const kws_linear_t *p, const int8_t *in, uint32_t first, uint32_t pixels, bool pointwise) {
+static void widen(uint32_t *x, const kws_linear_t *p, const int8_t *in, uint32_t first, uint32_t pixels,
+                  bool pointwise) {
     if (pointwise) {
         m7_widen_rows(x, in + (size_t)first * p->in.c, p->in.c, pixels, p->in.c);
     } else {
@@ -24,19 +25,20 @@ void kws_conv2d_m7(const kws_linear_t *p, const int8_t *in, int8_t *out, void *s
     uint32_t pixel = 0, end = kws_shape_pixels(p->out);
     bool pointwise = is_pointwise(p);
     if (end >= 2 * M7_GEMM_PIXELS && m7_gemm_blocks_take(p, products)) {
+        bool usual = m7_usual_channels(p, 0) == p->out.c;
         while (end - pixel >= M7_GEMM_PIXELS) {
             uint32_t blocks = (end - pixel) / M7_GEMM_PIXELS, first = pixel;
             blocks = blocks < at_once ? blocks : at_once;
             for (uint32_t i = 0; i < blocks; i++, pixel += M7_GEMM_PIXELS) {
                 widen((uint32_t *)scratch + i * block_words, p, in, pixel, M7_GEMM_PIXELS, pointwise);
             }
-            m7_gemm_blocks(p, products, scratch, blocks, out + (size_t)first * p->out.c);
+            m7_gemm_blocks(p, products, scratch, blocks, usual, out + (size_t)first * p->out.c);
         }
     }
     while (pixel < end) {
         uint32_t pixels = end - pixel < M7_GEMM_PIXELS ? end - pixel : M7_GEMM_PIXELS;
         widen(scratch, p, in, pixel, pixels, pointwise);
-        m7_gemm(p, products, M7_ROUND_TWICE, scratch, pixels, out + (size_t)pixel * p->out.c);
+        m7_gemm(p, m7_all_channels(p), products, M7_ROUND_TWICE, scratch, pixels, out + (size_t)pixel * p->out.c);
         pixel += pixels;
     }
 }

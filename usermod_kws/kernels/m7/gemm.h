@@ -21,23 +21,45 @@ typedef enum {
     M7_ROUND_ONCE,  // fx_requantise_once
 } m7_rounding_t;
 
-// x: [kws_row_bytes(products) / 4][pixels][2], 4-byte aligned. out: the first pixel's channels; the next pixel's lie
-// p->out.c further. pixels: 1..M7_GEMM_PIXELS.
-void m7_gemm(const kws_linear_t *p, uint32_t products, m7_rounding_t rounding, const uint32_t *x, uint32_t pixels,
-             int8_t *out);
+// Output channels first..end - 1.
+typedef struct {
+    uint32_t first, end;
+} m7_channels_t;
 
-// Whether m7_gemm_blocks takes a convolution: rows of weights of at most 64 bytes, a multiple of 8, no clamp, usual shifts.
+static inline m7_channels_t m7_all_channels(const kws_linear_t *p) {
+    return (m7_channels_t){0, p->out.c};
+}
+
+// x: [kws_row_bytes(products) / 4][pixels][2], 4-byte aligned. out: the first pixel's channel 0; the next pixel's lies
+// p->out.c further. pixels: 1..M7_GEMM_PIXELS. Any parameters; those other than usual ones (no clamp, shifts -12..-2) go a
+// slower way, channel by channel.
+void m7_gemm(const kws_linear_t *p, m7_channels_t channels, uint32_t products, m7_rounding_t rounding, const uint32_t *x,
+             uint32_t pixels, int8_t *out);
+
+// Whether m7_gemm_blocks takes a convolution: rows of weights of at most 64 bytes, a multiple of 8, and no clamp.
 bool m7_gemm_blocks_take(const kws_linear_t *p, uint32_t products);
 
-// The same for blocks * M7_GEMM_PIXELS pixels, M7_ROUND_TWICE; x has a block behind the other. The more blocks, the less
-// is spent on unpacking the weights.
-void m7_gemm_blocks(const kws_linear_t *p, uint32_t products, const uint32_t *x, uint32_t blocks, int8_t *out);
+// M7_ROUND_TWICE for blocks * M7_GEMM_PIXELS pixels at once; x has a block behind the other. The more blocks, the less
+// is spent on unpacking the weights. usual: all channels' shifts are (m7_usual_channels), so nobody need look.
+void m7_gemm_blocks(const kws_linear_t *p, uint32_t products, const uint32_t *x, uint32_t blocks, bool usual, int8_t *out);
+
+// End of the run of channels from `first` on whose shifts are usual.
+uint32_t m7_usual_channels(const kws_linear_t *p, uint32_t first);
+
+// For one pixel whose patch is too long to be widened at once: adds the sums of products from..from + products - 1, of
+// which x has the widened values, to sums[channel - channels.first]. Both are multiples of 4 but for the row's end.
+void m7_gemm_part(const kws_linear_t *p, m7_channels_t channels, uint32_t from, uint32_t products, const uint32_t *x,
+                  int32_t *sums);
+
+// One STRD, which gcc makes two instructions of when it schedules others in between.
+static inline void m7_store_two(uint32_t to[2], uint32_t a, uint32_t b) {
+    __asm__("strd %2, %3, [%4]" : "=m"(to[0]), "=m"(to[1]) : "r"(a), "r"(b), "r"(to));
+}
 
 // Four products of a pixel into their place in a group.
 static inline void m7_widen(uint32_t to[2], uint32_t bytes) {
     uint32_t even = m7_sxtb16(bytes), odd = m7_sxtb16_odd(bytes);
-    to[0] = m7_add16(even, even);
-    to[1] = m7_add16(odd, odd);
+    m7_store_two(to, m7_add16(even, even), m7_add16(odd, odd));
 }
 
 // n words of a pixel, at any address, into groups that lie `step` words apart; returns where the next group goes.

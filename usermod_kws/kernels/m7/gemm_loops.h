@@ -27,19 +27,21 @@ typedef struct {
     const int8_t *weights;
     const kws_linear_t *linear;
     m7_rounding_t rounding;
+    int32_t *sums; // m7_gemm_part: where the next channel's sum is added to; else NULL
+    uint32_t skip; // bytes of weights from the last one used to the next channel's first
 } m7_gemm_job_t;
 
 // A loop's stack.
 typedef struct {
     m7_gemm_state_t state;
-    const m7_gemm_job_t *job;
+    m7_gemm_job_t *job;
     int32_t sums[M7_GEMM_PIXELS]; // for m7_gemm_finish_any: doubled, with bias
     const int8_t *weights;        // while that runs
     uint32_t unused;
 } m7_gemm_frame_t;
 
 typedef struct {
-    void (*run)(const m7_gemm_job_t *job);
+    void (*run)(m7_gemm_job_t *job);
     uintptr_t end;         // address behind the unrolled groups, or fours
     uintptr_t singles_end; // a single pixel: behind the groups before the fours
     uintptr_t more;
@@ -51,7 +53,7 @@ typedef struct {
 // By pixels - 1.
 extern const m7_gemm_loop_t m7_gemm_loops[M7_GEMM_PIXELS];
 
-// Requantises the sums of the frame's channel for any parameters, stores them and moves on to the next channel.
+// Takes the sums of the frame's channel to where the job wants them, whatever its parameters, and moves on to the next.
 void m7_gemm_finish_any(m7_gemm_frame_t *frame, uint32_t pixels);
 
 #endif

@@ -69,52 +69,14 @@ static inline void put_zeros(writer_t *w, int32_t zero, uint32_t bytes) {
     }
 }
 
-// Rows of one word, as a first layer's kernel may have them. Where `left` or `right` bytes of it lie outside of the
-// input's row, which must be no shorter than a word, the word is loaded from within and shifted.
-static void put_narrow(writer_t *w, const int8_t *row, size_t row_step, uint32_t rows, uint32_t left, uint32_t right,
-                       int32_t zero) {
-    uint32_t zeros = (uint32_t)(uint8_t)zero * UINT32_C(0x01010101), up = 8 * left, down = 8 * right;
-    uint32_t fill = left ? zeros >> (32 - up) : right ? zeros << (32 - down) : 0;
-    uint32_t *to = w->to;
-    if (fill == 0 && up == down) {
-        for (; rows > 0; rows--, row += row_step, to += w->step) {
-            m7_widen(to, m7_load(row));
-        }
-    } else {
-        for (row -= right; rows > 0; rows--, row += row_step, to += w->step) {
-            m7_widen(to, m7_load(row) << up >> down | fill);
-        }
-    }
-    w->to = to;
-}
-
-static int32_t divide_up(int32_t a, int32_t b) {
-    return (a + b - 1) / b;
-}
-
-// Which of a kernel's rows lie in the input: `above` rows do not, then `inside` rows do, from `first` on.
-typedef struct {
-    int32_t above, inside, below;
-    const int8_t *first;
-} rows_t;
-
-static rows_t rows_of(const kws_linear_t *p, const int8_t *in, int32_t y) {
-    int32_t rows = p->window.kernel_h, dilation = p->window.dilation_h;
-    int32_t above = y < 0 ? divide_up(-y, dilation) : 0, end = divide_up(p->in.h - y, dilation);
-    int32_t inside = (end < rows ? end : rows) - above;
-    return (rows_t){above, inside, rows - above - inside, in + (y + above * dilation) * p->in.w * p->in.c};
-}
-
 // A patch whose first pixel is in column x, without dilation in width: its rows are one run of bytes each, but for what
 // lies outside.
-static void put_rows(writer_t *w, const kws_linear_t *p, const rows_t *rows, int32_t x) {
+static void put_rows(writer_t *w, const kws_linear_t *p, const m7_kernel_rows_t *rows, int32_t x) {
     int32_t c = p->in.c, row = p->in.w * c, bytes = p->window.kernel_w * c, step = p->window.dilation_h * row;
     int32_t begin = x * c, left = begin < 0 ? -begin : 0, right = begin + bytes > row ? begin + bytes - row : 0;
     const int8_t *from = rows->first + begin + left;
     put_zeros(w, p->in_zero, (uint32_t)(rows->above * bytes));
-    if (bytes == 4 && row >= 4) {
-        put_narrow(w, from, (size_t)step, (uint32_t)rows->inside, (uint32_t)left, (uint32_t)right, p->in_zero);
-    } else if (bytes == step && left + right == 0) {
+    if (bytes == step && left + right == 0) {
         put_bytes(w, from, (uint32_t)(rows->inside * bytes));
     } else {
         for (int32_t i = 0; i < rows->inside; i++, from += step) {
@@ -142,11 +104,15 @@ static void put_taps(writer_t *w, const kws_linear_t *p, const int8_t *in, int32
 
 void m7_patches(uint32_t *x, const kws_linear_t *p, const int8_t *in, uint32_t first, uint32_t pixels) {
     const kws_window_t *window = &p->window;
+    if (m7_patches_narrow_take(p)) {
+        m7_patches_narrow(x, p, in, first, pixels);
+        return;
+    }
     uint32_t y = first / p->out.w, column = first % p->out.w;
     for (uint32_t i = 0; i < pixels; y++, column = 0) {
         int32_t top = (int32_t)(y * window->stride_h) - window->pad_top;
         int32_t left = (int32_t)(column * window->stride_w) - window->pad_left;
-        rows_t rows = rows_of(p, in, top);
+        m7_kernel_rows_t rows = m7_kernel_rows(p, in, top);
         for (; column < p->out.w && i < pixels; column++, i++, x += 2, left += window->stride_w) {
             writer_t w = {x, 2 * pixels, 0, 0};
             if (window->dilation_w == 1) {

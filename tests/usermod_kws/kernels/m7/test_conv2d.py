@@ -52,14 +52,32 @@ def test_every_shift(shift: int) -> None:
             kernels().check(_with_channels(case if clamped else ordinary(case), shift, rng))
 
 
-def _with_channels(case: Case, shift: int, rng: np.random.Generator) -> Case:
+def test_channels_of_any_shifts_beside_each_other() -> None:
+    """Else a network with one dead channel is wrong: channels that go the slow way between channels that go the fast way."""
+    rng = seeded(5)
+    for pixels in (5, 6, 19, 36):
+        for unusual in ([0], [39], [0, 1, 39], [7, 8, 20], range(40), []):
+            shifts = np.full(40, -9)
+            shifts[list(unusual)] = rng.choice([-31, -13, -1, 0, 30], len(list(unusual)))
+            kernels().check(_with_channels(ordinary(conv(rng, Shape(1, pixels, 16), 40, POINTWISE)), shifts, rng))
+
+
+@pytest.mark.parametrize("inputs", [508, 512, 513, 514, 1024, 1027, 1543, 4000])
+def test_long_dense_rows(inputs: int) -> None:
+    """Else dense layers behind a large feature map are wrong: rows that are widened in parts, more channels than sums at a time."""
+    for channels in (1, 4, 33):
+        kernels().check(ordinary(dense(seeded(inputs), 1 + channels % 2, inputs, channels, (inputs % 4, 1))))
+        kernels().check(dense(seeded(inputs), 1, inputs, channels, extreme=True))
+
+
+def _with_channels(case: Case, shifts: np.ndarray | int, rng: np.random.Generator) -> Case:
     """Biases near the rounding's ties (mult 2^30: ties are common) and at the range's ends."""
     channels = case.buffers["channels"].data.view(np.int32).reshape(-1, 3).copy()
     count = len(channels)
     size = 1 << rng.integers(0, 29, count)
-    channels[:, 0] = np.where(rng.random(count) < 0.2, rng.choice([-1, 1], count) * ((1 << 30) - (15 << 15) - 1), rng.integers(-size, size + 1))
+    channels[:, 0] = np.where(rng.random(count) < 0.2, rng.choice([-1, 1], count) * ((1 << 30) - (16 << 15) - 1), rng.integers(-size, size + 1))
     channels[:, 1] = np.where(rng.random(count) < 0.5, 1 << 30, rng.integers(0, 1 << 31, count))
-    channels[:, 2] = shift
+    channels[:, 2] = shifts
     small = case.buffers["in0"].data.view(np.int8) // 32
     buffers = {**case.buffers, "channels": case.buffers["channels"].of(channels), "in0": case.buffers["in0"].of(small, case.buffers["in0"].offset)}
     return Case(case.kernel, case.params, buffers, case.arguments, case.results)
