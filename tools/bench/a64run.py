@@ -118,6 +118,8 @@ def main() -> None:
     parser.add_argument("--step", action="store_true", help="the step program instead of the window's")
     args = parser.parse_args()
     blob, kind = args.blob.read_bytes(), ProgramKind.STEP if args.step else ProgramKind.WINDOW
+    if kind == ProgramKind.STEP and read(blob).step is None:
+        parser.error(f"{args.blob} has no step program")
     columns = [measure(blob, variant, kind) for variant in VARIANTS]
     print(f"{'layer':<24} {'MAC':>12}" + "".join(f" {variant:>12}" for variant in VARIANTS))
     for rows in zip(*columns, strict=True):
