@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from cases import lut, mean, pool
+from cases import binary, lut, mean, pool
 from direct import Buffer, Case, Shape, Window
 from draw import all_cases
 from on_m7 import kernels, ordinary, seeded
 
-KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "lut"]
+KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "add", "mul", "lut"]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -41,3 +41,17 @@ def test_every_number_of_elements(n: int) -> None:
     """Else the last elements are wrong: loops are unrolled."""
     kernels().check(lut(seeded(n), n, (n % 4, 1)))
     kernels().check(lut(seeded(n), n, in_place=True))
+
+
+@pytest.mark.parametrize("shift", range(-31, 15))
+def test_every_shift_of_sums_and_products(shift: int) -> None:
+    """Else a layer with an unusual scale rounds in another way."""
+    rng = seeded(shift + 40)
+    shape = Shape(3, 5, 20)
+    for kernel in ("add", "mul") if shift <= 0 else ("mul",):
+        for other in (shape, Shape(1, 1, 20)):
+            case = binary(kernel, rng, shape, other)
+            values = {**case.params.__dict__, "out_shift": shift, "out_mult": int(rng.choice([1 << 30, rng.integers(1 << 30, 1 << 31)]))}
+            if kernel == "add":
+                values |= {"in0_shift": int(rng.choice([0, shift])), "in1_shift": int(rng.choice([0, -1, -3])), "in0_mult": 1 << 30}
+            kernels().check(Case(kernel, type(case.params)(**values), case.buffers, case.arguments, case.results))
