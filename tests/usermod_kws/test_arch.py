@@ -18,7 +18,9 @@ def test_a_processors_own_kernels_are_built(repo_root: Path, arch: str) -> None:
     """With two tables the firmware does not link, with the plain one it is several times too slow."""
     plain, own = sources(repo_root, "c"), sources(repo_root, arch)
     assert f"kernels/{arch}/table.c" in own and "kernels/table.c" not in own
-    assert {f for f in own if f"/{arch}/" in f} == {str(f.relative_to(repo_root / "usermod_kws")) for f in repo_root.glob(f"usermod_kws/*/{arch}/*.c")}
+    assert {f for f in own if f"/{arch}/" in f} == {
+        str(f.relative_to(repo_root / "usermod_kws")) for f in repo_root.glob(f"usermod_kws/*/{arch}/*.c")
+    }
     replaced = plain - own - {"kernels/table.c"}
     assert replaced == {f for f in plain if f.startswith("frontend/") and f.replace("/", f"/{arch}/") in own}
     assert {f for f in plain if f.startswith("kernels/")} - own == {"kernels/table.c"}  # reference and fallback
