@@ -1,5 +1,7 @@
 """BlobWriter's layers with weights, and pools."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tools.blob import format as fmt
@@ -60,7 +62,7 @@ class LinearLayers(Builder):
         pixels = {x.shape[2]: x.shape[:2]}.get(n, (x.bytes // n, 1))
         if pixels[0] * pixels[1] > fmt.MAX_DIMENSION:
             raise ValueError(f"{pixels[0] * pixels[1]} rows are more than {fmt.MAX_DIMENSION}")
-        channels = self._channels(x, weights, bias, weight_scales, out)
+        channels = self._channels(x, weights, bias, weight_scales, out, quantise.dense)
         return self.add_layer(Linear, [x], (*pixels, c_out), out, Op.FULLY_CONNECTED, None, weights, channels, self.clamp(activation, out))
 
     @layer
@@ -103,12 +105,13 @@ class LinearLayers(Builder):
             x, padding = self.pad(x, (*padding, (0, 0))), "valid"
         return x, *windows.place(x.shape, kernel, stride, dilation, padding)
 
-    def _channels(self, x: Tensor, rows: np.ndarray, bias: np.ndarray, scales: np.ndarray, out: Quant) -> bytes:
-        """kws_channel_t of each output channel. rows: weights, the first axis is the output channel."""
+    def _channels(self, x: Tensor, rows: np.ndarray, bias: np.ndarray, scales: np.ndarray, out: Quant,
+                  rule: Callable[[float, np.ndarray, float], list[Pair]] = quantise.per_channel) -> bytes:  # fmt: skip
+        """kws_channel_t of each output channel. rows: weights, the first axis is the output channel. rule: makes the multipliers."""
         c_out, scales = len(rows), np.atleast_1d(scales)
         if np.shape(bias) != (c_out,) or scales.shape not in ((1,), (c_out,)):
             raise ValueError(f"bias {list(np.shape(bias))} and weight scales {list(scales.shape)} for {c_out} output channels")
-        multipliers = quantise.per_channel(x.quant.scale, np.broadcast_to(scales, c_out), out.scale)
+        multipliers = rule(x.quant.scale, np.broadcast_to(scales, c_out), out.scale)
         # The kernels sum x * w, not (x - zero) * w: what is missing is a constant, padding included (it counts as zero).
         sums = rows.reshape(c_out, -1).astype(np.int64).sum(axis=1)
         folded = np.asarray(bias, dtype=np.int64) - x.quant.zero_point * sums

@@ -1,6 +1,7 @@
 """Fixed-point multipliers from real scales, as TensorFlow Lite computes them when it prepares a model."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,8 +29,38 @@ def f32(x: float) -> float:
 
 
 def per_channel(in_scale: float, weight_scales: np.ndarray, out_scale: float) -> list[tuple[int, int]]:
-    """Multipliers of the output channels of a convolution or dense layer; computed in double precision from float32 scales."""
+    """Multipliers of a convolution's output channels; computed in double precision from float32 scales."""
     return [multiplier(f32(in_scale) * f32(w) / f32(out_scale)) for w in weight_scales]
+
+
+def dense(in_scale: float, weight_scales: np.ndarray, out_scale: float) -> list[tuple[int, int]]:
+    """Multipliers of a fully connected layer's output channels, see `one_rounding`."""
+    return [one_rounding(f32(in_scale) * f32(w) / f32(out_scale)) for w in weight_scales]
+
+
+@lru_cache(maxsize=1024)
+def one_rounding(real: float) -> tuple[int, int]:
+    """(mult, shift) for fixed.h's fx_requantise_once that gives what TensorFlow Lite's fully connected kernel gives.
+
+    That kernel multiplies in double precision and rounds halves away from zero. The integer formula rounds halves up, so
+    mult / 2^(31 - shift) has to be a little more than `real` where sums fall half-way between two integers. `low` and
+    `high` bound the mults that give the right result on both sides of each of the 255 steps that an int8 can make. Where
+    31 bits are too few for all of them (`real` below some 1e-4) the nearest mult stays, wrong at a few single sums.
+    """
+    mult, shift = multiplier(real)
+    if mult == 0:
+        return 0, 0
+    n, low, high = 31 - shift, 0, 1 << 31
+    for k in range(1, 256):
+        first = math.ceil((k - 0.5) / real)  # the least sum that gives k
+        first += (first * real < k - 0.5) - ((first - 1) * real >= k - 0.5)
+        half = (2 * k - 1) << (n - 1)
+        low = max(low, half // first + 1)
+        if first > 1:
+            high = min(high, -(-half // (first - 1)) - 1)
+    if low <= high:
+        mult = min(max(mult, low), high)
+    return (mult, shift) if mult < 1 << 31 else (1 << 30, shift + 1)
 
 
 def rescale(in_scale: float, out_scale: float) -> tuple[int, int]:

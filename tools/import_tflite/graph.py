@@ -12,7 +12,9 @@ from tools.import_tflite.schema import DTYPES, TensorType
 
 MAX_GRAPHS = 64
 MAX_TENSORS = 16384  # of a graph
-MAX_OPERATORS = 4096  # of a graph
+MAX_OPERATORS = 2048  # of a graph
+MAX_OPERANDS = 1024  # of an operator
+MAX_ALL_OPERANDS = 1 << 15  # of a graph
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 26  # of a tensor
 
@@ -39,9 +41,11 @@ class TensorInfo:
         return math.prod(self.dims)
 
     def array(self) -> np.ndarray:
-        """A constant's values [dims]."""
+        """A constant's values [dims], not copied."""
         if self.data is None:
             raise TfliteError(f"{self} is computed, where only a constant can be used")
+        if self.type not in DTYPES:
+            raise TfliteError(f"{self} is a constant of a type that is not supported")
         return np.frombuffer(self.data, DTYPES[self.type]).reshape(self.dims)
 
 
@@ -110,6 +114,8 @@ def _graph(table: Table, index: int, names: list[str], buffers: list[memoryview]
     slots = schema.SUBGRAPH
     tensors = [_tensor(t, i, buffers) for i, t in enumerate(table.tables(slots["tensors"], MAX_TENSORS, "tensors"))]
     operators = [_operator(t, i, names) for i, t in enumerate(table.tables(slots["operators"], MAX_OPERATORS, "operators"))]
+    if sum(len(op.inputs) + len(op.outputs) for op in operators) > MAX_ALL_OPERANDS:
+        raise TfliteError(f"the operators of graph {index} have more than {MAX_ALL_OPERANDS} inputs and outputs")
     graph = Graph(index, tuple(tensors), tuple(operators), table.numbers(slots["inputs"], "i"), table.numbers(slots["outputs"], "i"))
     _check_order(graph)
     return graph
@@ -162,6 +168,8 @@ def _operator(table: Table, index: int, names: list[str]) -> Operator:
         raise TfliteError(f"operator {index} has code {opcode} of {len(names)}")
     name = names[opcode]
     inputs, outputs = (table.numbers(slots[key], "i") for key in ("inputs", "outputs"))
+    if len(inputs) > MAX_OPERANDS or len(outputs) > MAX_OPERANDS:
+        raise TfliteError(f"operator {index} ({name}) has {len(inputs)} inputs and {len(outputs)} outputs; up to {MAX_OPERANDS} are imported")
     return Operator(index, name, inputs, outputs, _options(table, index, name))
 
 

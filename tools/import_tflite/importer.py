@@ -4,6 +4,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tools.blob.network import Tensor
 from tools.blob.writer import BlobWriter
 from tools.import_tflite import elementwise, linear, movement, pooling, recurrent, state
@@ -62,11 +64,12 @@ def import_model(
         net.floats[graph.inputs[0]] = Floats(x, dequantised(source.quant))
     else:
         net.values[graph.inputs[0]] = x
-    for op in graph.operators:
-        _import(net, op)
+    with np.errstate(all="ignore"):  # scales that overflow are told of as such
+        for op in graph.operators:
+            _import(net, op)
     sink, y = _output_edge(net, x)
     try:
-        blob = writer.finish(y)
+        blob = writer.finish(y, stream=stream)
     except (ValueError, OverflowError, struct.error) as error:
         raise TfliteError(str(error)) from error
     tensors = {i: f.tensor for i, f in net.floats.items()} | net.values

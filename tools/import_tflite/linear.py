@@ -16,7 +16,7 @@ def weights(net: Net, index: int, rank: int, axis: int) -> tuple[np.ndarray, np.
         raise TfliteError(f"weights {info} are not symmetric int8")
     if len(info.dims) != rank or (len(info.scales) > 1 and info.axis != axis):
         raise TfliteError(f"weights {info} of rank {rank} with scales along dimension {axis} are expected")
-    return net.info(index).array(), np.asarray(info.scales, np.float32)
+    return net.array(index), np.asarray(info.scales, np.float32)
 
 
 def bias(net: Net, op: Operator, place: int, channels: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def bias(net: Net, op: Operator, place: int, channels: int) -> np.ndarray:
     info = net.info(op.inputs[place])
     if info.type != TensorType.INT32 or info.elements != channels:
         raise TfliteError(f"bias {info}: one int32 for each of {channels} channels is expected")
-    return info.array().reshape(-1)
+    return net.array(op.inputs[place]).reshape(-1)
 
 
 def window(op: Operator, layout: Layout) -> dict[str, object]:

@@ -82,6 +82,8 @@ def pack(net: Net, op: Operator) -> None:
     dims = list(net.dims(op.inputs[0]))
     axis = axis_of(op.options["axis"], len(dims) + 1)
     dims.insert(axis, 1)
+    if len(net.dims(y)) != len(dims):
+        raise TfliteError(f"{len(op.inputs)} tensors like {net.info(op.inputs[0])} into {net.info(y)}")
     layout = common_layout([tuple(dims), net.dims(y)], [net.tensor(i).shape for i in op.inputs])
     join(net, [net.view(i, layout.shape(tuple(dims))) for i in op.inputs], y, layout, axis)
 

@@ -9,8 +9,12 @@ from tools.blob.network import Quant, Shape, Tensor
 from tools.blob.writer import BlobWriter
 from tools.import_tflite.flatbuffer import TfliteError
 from tools.import_tflite.graph import Graph, Model, Operator, TensorInfo
-from tools.import_tflite.schema import ACTIVATIONS, DTYPES, TensorType
+from tools.import_tflite.schema import ACTIVATIONS, TensorType
 from tools.import_tflite.shapes import Dims, Layout, common_layout, dims4, natural_shape
+
+
+# Constants may be shared, but a blob has at most 16 MiB: what reads more has been made to cost time.
+MAX_BYTES_USED = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Net:
     handles: dict[int, Variable] = field(default_factory=dict)
     folded: dict[int, np.ndarray] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    bytes_used: int = 0
 
     def info(self, index: int) -> TensorInfo:
         if index < 0:
@@ -78,12 +83,15 @@ class Net:
         """A constant's values, from the file or folded here; None for a tensor that is computed."""
         if index in self.folded:
             return self.folded[index]
-        info = self.info(index)
-        if info.data is None:
-            return None
-        if info.type not in DTYPES:
-            raise TfliteError(f"{info} is a constant of a type that is not supported")
-        return info.array()
+        return None if self.info(index).data is None else self.array(index)
+
+    def array(self, index: int) -> np.ndarray:
+        """A constant's values, from the file."""
+        values = self.info(index).array()
+        self.bytes_used += values.nbytes
+        if self.bytes_used > MAX_BYTES_USED:
+            raise TfliteError(f"the operators use more than {MAX_BYTES_USED} bytes of constants")
+        return values
 
     def numbers(self, index: int, limit: int = 4) -> list[int]:
         """A small constant vector (or scalar) of integers: axes, sizes, paddings."""
@@ -114,7 +122,7 @@ class Net:
 
     def layout(self, inputs: Sequence[int], outputs: Sequence[int]) -> Layout:
         """Follows the computed inputs; constants are views of anything."""
-        computed = [self.tensor(i).shape for i in inputs if self.constant(i) is None]
+        computed = [self.tensor(i).shape for i in inputs if i not in self.folded and self.info(i).data is None]
         return common_layout([self.dims(i) for i in [*inputs, *outputs]], computed)
 
     def bind(self, index: int, tensor: Tensor, shape: Shape | None = None) -> None:

@@ -3,7 +3,7 @@
 from tools.import_tflite.flatbuffer import TfliteError
 from tools.import_tflite.graph import Operator
 from tools.import_tflite.linear import bias, weights
-from tools.import_tflite.net import Handler, Net, expect
+from tools.import_tflite.net import Handler, Net, activation, expect
 from tools.import_tflite.schema import TensorType
 
 
@@ -30,10 +30,12 @@ def svdf(net: Net, op: Operator) -> None:
     units = filters // rank
     if net.info(y).elements != units:
         raise TfliteError(f"{units} units into {net.info(y)}")
-    # The integer kernel has no activation but the limits of int8.
+    # TensorFlow Lite's int8 kernel wants to be told relu, and then clamps to the limits of int8 only.
+    if activation(op) != "relu":
+        raise TfliteError("the integer kernel has relu as its activation")
     tensor = net.view(x, (1, 1, feature.shape[1]))
     scales = {"feature_scale": float(feature_scales[0]), "time_scale": time.scales[0], "state_scale": state.scales[0]}
-    out = net.writer.svdf(tensor, feature, time.array(), bias(net, op, 3, units), net.int8(y), rank=rank, **scales)
+    out = net.writer.svdf(tensor, feature, net.array(time_index), bias(net, op, 3, units), net.int8(y), rank=rank, **scales)
     net.bind(y, out)
 
 

@@ -75,3 +75,51 @@ def interpreter(model: bytes, keep: bool = True) -> tf.lite.Interpreter:
         one = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=resolver, experimental_preserve_all_tensors=keep)
     one.allocate_tensors()
     return one
+
+
+def as_int8(values: np.ndarray, report_quant: tuple[float, int] | None = None) -> np.ndarray:
+    """What the blob has for an interpreter's int8, uint8 or (with scale and zero point) float tensor."""
+    if values.dtype == np.uint8:
+        return (values.astype(np.int16) - 128).astype(np.int8)
+    if values.dtype == np.float32:
+        scale, zero_point = report_quant
+        return np.rint(values / np.float32(scale) + zero_point).astype(np.int8)
+    return values
+
+
+def as_edge(values: np.ndarray, detail: dict, quant: tuple[float, int]) -> np.ndarray:
+    """int8 values of the blob as the interpreter's input tensor has them."""
+    values = values.reshape(detail["shape"])
+    if detail["dtype"] == np.uint8:
+        return (values.astype(np.int16) + 128).astype(np.uint8)
+    if detail["dtype"] == np.float32:
+        scale, zero_point = quant
+        return (np.float32(scale) * (values.astype(np.float32) - zero_point)).astype(np.float32)
+    return values
+
+
+def compare(model: bytes, inputs: np.ndarray, **arguments: object) -> tuple[ImportReport, int]:
+    """Imports a model and compares every tensor that an op of the blob writes with the reference, run after run.
+
+    inputs: int8 [n, elements]. Returns the report and the number of the file's tensors that were compared.
+    """
+    report = import_model(model, **arguments)
+    ours, theirs = Model(report.blob), interpreter(model)
+    (source,), (sink,) = theirs.get_input_details(), theirs.get_output_details()
+    details = {d["index"]: d for d in theirs.get_tensor_details()}
+    # The last op of each tensor, if it writes all of it: a concatenation may be made of parts that lie in it already.
+    last = {op.tensor: (i, op.output.bytes) for i, op in enumerate(report.writer.programs[0].ops)}
+    ops = {t.index: last[t.index][0] for t in report.tensors.values() if last.get(t.index, (0, 0))[1] == t.bytes}
+    compared = {i: ops[t.index] for i, t in report.tensors.items() if t.index in ops and i in details and details[i]["dtype"] != np.float32}
+    finals = ours.run_sequence(inputs.reshape(len(inputs), *ours.input_shape))
+    for n, x in enumerate(inputs):
+        theirs.set_tensor(source["index"], as_edge(x, source, ours.input_quant))
+        theirs.invoke()
+        expected = as_int8(theirs.get_tensor(sink["index"]), ours.output_quant)
+        np.testing.assert_array_equal(finals[n], expected.reshape(-1), err_msg=f"output of run {n}")
+        if n and ours.variables:
+            continue  # run_layers begins anew at each call
+        layers = ours.run_layers(x)
+        for i, op in compared.items():
+            np.testing.assert_array_equal(layers[op].reshape(-1), as_int8(theirs.get_tensor(i)).reshape(-1), err_msg=f"run {n}, tensor {i} {details[i]['name']}")
+    return report, len(compared)

@@ -114,7 +114,7 @@ def test_fully_connected(rows, n, c_out, per_channel, has_bias, activation, zero
     inputs = inputs_for(rng, (rows, n))
     expected = reference_run(b.finish([x], flat), inputs)
 
-    multipliers = quantise.per_channel(scale, np.broadcast_to(weight_scales, c_out), out_scale)
+    multipliers = quantise.dense(scale, np.broadcast_to(weight_scales, c_out), out_scale)
     limits = quantise.clamp_of(activation, out_scale, out_zero)
     params = Linear(Shape(rows, 1, n), Shape(rows, 1, c_out), NO_WINDOW, zero, out_zero, *limits)
     channels = channels_of(weights, bias, zero, multipliers)
