@@ -11,8 +11,12 @@ lint: venv-test ## ruff over the Python sources
 	$(VENV_TEST)/bin/python -m ruff check .
 
 .PHONY: bench
-bench: packages-firmware venv-base ## instructions and bytes of every model on a Cortex-M7, beside the last accepted figures
+bench: packages-firmware packages-aarch64 packages-bench venv-base ## instructions and bytes on a Cortex-M7 and a 64-bit Arm, beside others' and the last accepted figures
 	$(PY) -m tools.bench $(ARGS)
+
+.PHONY: soak
+soak: packages-build venv-base ## a day of sound through step and window streams, every score row compared (ARGS="--hours 24")
+	$(PY) -m tools.soak $(ARGS)
 
 .PHONY: bench-live
 bench-live: venv-base ## hits and false accepts on real recordings in ../shared/data/speech, played into the virtual microphones

@@ -44,7 +44,7 @@ $(MPY_CROSS): | $(MICROPY_DIR)/py/mpconfig.h
 	@tools/setup/mpy_cross.sh $(MICROPY_DIR) $@
 
 # --- Order-only doors to the above; each is quick when there is nothing to do.
-package_groups := $(addprefix packages-,build firmware aarch64 demo mic test)
+package_groups := $(addprefix packages-,build firmware aarch64 bench demo mic test)
 .PHONY: $(package_groups) venv-base venv-test sources
 $(package_groups): packages-%:
 	@tools/setup/apt.sh $*
@@ -56,7 +56,7 @@ sources: packages-build
 	@$(MAKE) -s $(MPY_CROSS)
 
 .PHONY: setup
-setup: packages-build packages-firmware packages-aarch64 packages-demo packages-test venv-test sources ## do the whole set-up now (every other target does its own part)
+setup: packages-build packages-firmware packages-aarch64 packages-bench packages-demo packages-test venv-test sources ## do the whole set-up now (every other target does its own part)
 	@echo "set-up is complete; the cache is $(HARK_CACHE)"
 
 .PHONY: python

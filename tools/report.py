@@ -28,11 +28,11 @@ def load(path: Path) -> list[dict]:
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def write(new: list[dict], path: Path = REPORT) -> None:
-    """Write `new` into the report; rows of other tracks stay."""
+def write(new: list[dict], path: Path = REPORT, keep: bool = True) -> None:
+    """Write `new` into the report; with `keep`, rows of other names stay."""
     names = {row["name"] for row in new}
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = [row for row in load(path) if row["name"] not in names]
+    kept = [row for row in load(path) if keep and row["name"] not in names]
     path.write_text(json.dumps(kept + new, indent=1) + "\n")
 
 
