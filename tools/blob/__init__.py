@@ -1,4 +1,5 @@
-"""The .kws blob on the host: writing (BlobWriter), importing TensorFlow Lite models (tflite.convert), reading and showing.
+"""The .kws blob on the host: writing (BlobWriter), reading and showing. tools/import_tflite makes blobs of models.
+
 
 SPEC.md defines the format; the reader on the device is usermod_kws/net/model.c.
 """

@@ -1,4 +1,4 @@
-"""Prints blobs (show), makes a bare one from a TensorFlow Lite model (convert) or one with random weights (sample)."""
+"""Prints blobs (show) or makes one with random weights (sample). `python -m tools.import_tflite` makes them from models."""
 
 import argparse
 import sys
@@ -21,13 +21,6 @@ def show(args: argparse.Namespace) -> None:
         print_blob(str(path), info, Console(width=args.width, highlight=False))
 
 
-def convert(args: argparse.Namespace) -> None:
-    # TensorFlow is needed here alone.
-    from tools.blob.tflite import convert as convert_tflite
-
-    args.output.write_bytes(convert_tflite(args.model.read_bytes()))
-
-
 def sample(args: argparse.Namespace) -> None:
     args.output.write_bytes(SAMPLES[args.name]())
 
@@ -39,14 +32,10 @@ def main() -> int:
     one.add_argument("blob", type=Path, nargs="+")
     one.add_argument("--width", type=int, help="columns of the terminal")
     one.set_defaults(run=show)
-    two = commands.add_parser("convert", help="a TensorFlow Lite int8 model to a bare network without front end and labels")
-    two.add_argument("model", type=Path)
+    two = commands.add_parser("sample", help="a network with random weights, for tests and benches")
+    two.add_argument("name", choices=SAMPLES)
     two.add_argument("output", type=Path)
-    two.set_defaults(run=convert)
-    three = commands.add_parser("sample", help="a network with random weights, for tests and benches")
-    three.add_argument("name", choices=SAMPLES)
-    three.add_argument("output", type=Path)
-    three.set_defaults(run=sample)
+    two.set_defaults(run=sample)
     args = parser.parse_args()
     try:
         args.run(args)
