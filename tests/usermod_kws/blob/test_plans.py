@@ -79,6 +79,17 @@ def test_the_checker_sees_wrong_plans() -> None:
             assert not np.array_equal(_scores(replace(program, tensors=tensors), info.weights), good), (program.kind, op)
 
 
+def test_plans_are_tight() -> None:
+    """Each kilobyte that a plan wastes is one that the device's user does not get."""
+    for seed in range(150):
+        net = RandomNetwork(seed)
+        net.writer.finish()
+        for program in net.writer.programs:
+            buffers = [b for b in program.buffers() if not b.state]
+            together = [sum(-(-b.size // 16) * 16 for b in buffers if b.first <= i <= b.last) for i in range(-1, len(program.ops) + 1)]
+            assert program.arena_bytes - program.state_bytes <= 1.1 * max(together), seed
+
+
 @pytest.mark.parametrize("block", range(4))
 def test_streams_of_random_networks(block: int) -> None:
     """The same through the C core: a stream's scores are those of the network laid over all frames since the reset."""
