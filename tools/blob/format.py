@@ -117,7 +117,8 @@ def depthwise_conv2d_scratch_bytes(kernel: tuple[int, int], dilation_w: int, pad
     taps = 2 * kernel[0] * kernel[1] * in_channels
     columns = in_w + pad_left + kernel[1] * dilation_w
     strip = max(kernel[0] * 2 * align(columns + 1, 2), DEPTHWISE_STRIP_BYTES) + 4 * kernel[0] * (kernel[1] + 2)
-    return align(max(taps, strip), 4)
+    conv = conv2d_scratch_bytes(kernel, 1) if in_channels == 1 else 0
+    return align(max(taps, strip, conv), 4)
 
 
 def avg_pool_step_state_bytes(out_w: int, channels: int, kernel_h: int) -> int:

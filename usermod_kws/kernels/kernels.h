@@ -160,13 +160,16 @@ static inline uint64_t kws_conv2d_scratch_bytes(kws_shape_t in, const kws_window
 #define KWS_DEPTHWISE_STRIP_BYTES 1024
 
 // Scratch that depthwise_conv2d may use, 4-byte aligned: twice the weights; or, where that is more, one channel's weights
-// and the rows of one channel under a window, or a strip of more rows and channels, at 16 bits a value.
+// and the rows of one channel under a window, or a strip of more rows and channels, at 16 bits a value. With one input
+// channel it is a convolution and gets no less than that.
 static inline uint64_t kws_depthwise_conv2d_scratch_bytes(kws_shape_t in, const kws_window_t *w) {
     uint64_t taps = 2 * (uint64_t)w->kernel_h * w->kernel_w * in.c;
     uint64_t columns = (uint64_t)in.w + w->pad_left + (uint64_t)w->kernel_w * w->dilation_w;
     uint64_t rows = w->kernel_h * 2 * ((columns + 2) & ~UINT64_C(1));
     uint64_t strip = rows > KWS_DEPTHWISE_STRIP_BYTES ? rows : KWS_DEPTHWISE_STRIP_BYTES;
     strip += 4 * (uint64_t)w->kernel_h * (w->kernel_w + UINT64_C(2));
+    uint64_t conv = in.c == 1 ? kws_conv2d_scratch_bytes(in, w) : 0;
+    strip = strip > conv ? strip : conv;
     return ((taps > strip ? taps : strip) + 3) & ~UINT64_C(3);
 }
 
