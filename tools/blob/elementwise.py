@@ -27,6 +27,7 @@ class ElementwiseLayers(Builder):
 
     @layer
     def add(self, a: Tensor, b: Tensor, out: Quant, *, activation: str = "none") -> Tensor:
+        """a + b."""
         return self._sum(Op.ADD, a, b, out, activation)
 
     @layer
@@ -40,6 +41,7 @@ class ElementwiseLayers(Builder):
 
     @layer
     def mul(self, a: Tensor, b: Tensor, out: Quant, *, activation: str = "none") -> Tensor:
+        """a * b."""
         scale = quantise.mul_multiplier(a.quant.scale, b.quant.scale, out.scale)
         return self.add_layer(Arithmetic, [a, b], _broadcast(a, b), out, Op.MUL, _pairs(scale), self.clamp(activation, out))
 
@@ -92,20 +94,25 @@ class ElementwiseLayers(Builder):
 
     @layer
     def leaky_relu(self, x: Tensor, alpha: float, out: Quant) -> Tensor:
+        """x for x >= 0, else alpha * x; alpha may be negative."""
         return self.lut(x, luts.leaky_relu(alpha, x.quant, out), out)
 
     @layer
     def logistic(self, x: Tensor, out: Quant = Quant(1 / 256, -128)) -> Tensor:  # noqa: B008
+        """1 / (1 + exp(-x)); the output's scale is 1/256."""
         return self.lut(x, luts.logistic(x.quant, out), out)
 
     @layer
     def tanh(self, x: Tensor, out: Quant = Quant(1 / 128, 0)) -> Tensor:  # noqa: B008
+        """tanh(x)."""
         return self.lut(x, luts.tanh(x.quant, out), out)
 
     @layer
     def hard_swish(self, x: Tensor, out: Quant) -> Tensor:
+        """x * relu6(x + 3) / 6."""
         return self.lut(x, luts.hard_swish(x.quant, out), out)
 
     @layer
     def requantise(self, x: Tensor, out: Quant) -> Tensor:
+        """The same values in another quantisation."""
         return self.lut(x, luts.requantise(x.quant, out), out)

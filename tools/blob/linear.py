@@ -76,6 +76,7 @@ class LinearLayers(Builder):
     def max_pool2d(
         self, x: Tensor, kernel: Pair, *, stride: Pair | None = None, padding: Padding = "valid", activation: str = "none"
     ) -> Tensor:
+        """The largest of what of each window lies inside the input. stride: the kernel's size by default."""
         return self._pool(Op.MAX_POOL_2D, x, kernel, stride, padding, activation)
 
     @layer

@@ -266,4 +266,6 @@ def plan_steps(network: Network, hop: int) -> tuple[Schedule | None, list[LayerR
     lines = planner.report()
     if not any(line.streams for line in lines):
         return None, lines, "no layer streams"
+    if max(rows.missing for rows in planner.rows.values()) > fmt.MAX_DIMENSION:
+        return None, lines, f"the first step would lie more than {fmt.MAX_DIMENSION} rows before the first scores"
     return Schedule(ProgramKind.STEP, planner.rows, planner.steps), lines, ""

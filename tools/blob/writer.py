@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tools.blob import arena
+from tools.blob import format as fmt
 from tools.blob.elementwise import ElementwiseLayers
 from tools.blob.fold import fold
 from tools.blob.linear import LinearLayers
@@ -13,6 +14,7 @@ from tools.blob.moves import MovingLayers
 from tools.blob.network import Assign, Network, Quant, Shape, Tensor, Variable
 from tools.blob.pack import pack
 from tools.blob.program import Program, Weights
+from tools.blob.schedule import Schedule
 from tools.blob.stream_plan import LayerReport, plan_steps
 from tools.blob.windows import same_padding
 
@@ -35,6 +37,8 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
             raise ValueError("decision_hop_frames is for a blob with a front end, and needed there")
         self._texts = {"frontend": frontend, "labels": list(labels), "decision_hop_frames": decision_hop_frames, "meta": meta or {}}
         self._input: Tensor | None = None
+        self.network: Network | None = None
+        self.schedule: Schedule | None = None
         self.programs: list[Program] = []
         self.report: list[LayerReport] = []
         self.no_step_program = ""
@@ -49,31 +53,39 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
     def finish(self, output: Tensor | None = None, *, stream: str = "auto") -> bytes:
         """The blob. output: the tensor that was added last by default. stream: "auto" or "off", then without a step program.
 
-        Afterwards `report` has a line for each layer about what streams, `no_step_program` says why there is none, or is
-        empty, and `programs` are the plans.
+        Afterwards `report` has a line for each layer about what streams, `no_step_program` says why there is none (or is
+        empty), `network` is what was left to do, `schedule` the step program's and `programs` the plans.
         """
         if stream not in ("auto", "off"):
             raise ValueError(f'stream is "auto" or "off", not {stream!r}')
+        self.network = network = self._network(output)
+        hop = self._texts["decision_hop_frames"]
+        self.schedule, self.report, self.no_step_program = None, [], "there is no front end" if not hop else "switched off"
+        if hop and stream == "auto":
+            self.schedule, self.report, self.no_step_program = plan_steps(network, hop)
+        weights = Weights()
+        self.programs = [lower(network, weights)]
+        if self.schedule:
+            self.programs.append(lower(network, weights, self.schedule))
+            if sum(len(program.ops) for program in self.programs) > fmt.MAX_OPS:
+                blob = self.finish(output, stream="off")
+                self.no_step_program = f"two programs would have more than {fmt.MAX_OPS} ops"
+                return blob
+        for program in self.programs:
+            arena.plan(program)
+        return pack(self.programs, weights, **self._texts)
+
+    def _network(self, output: Tensor | None) -> Network:
+        """What was collected, folded."""
         if not self._input:
             raise ValueError("the network has no input")
         if output is None:
             results = [layer.output for layer in self.layers if not isinstance(layer, Assign)]
             output = results[-1] if results else self._input
-        labels = self._texts["labels"]
+        labels, hop = self._texts["labels"], self._texts["decision_hop_frames"]
         if labels and len(labels) != np.prod(output.shape):
             raise ValueError(f"{len(labels)} labels for {np.prod(output.shape)} classes")
-        hop = self._texts["decision_hop_frames"]
         network = fold(Network(self._input, output, list(self.layers), self.constants), len(self.tensors))
         if hop and network.variables and hop != self._input.shape[0]:
-            raise ValueError(f"a network with variables sees each frame once: its input is {hop} frames, the decision hop")
-        schedule, self.report, self.no_step_program = None, [], "there is no front end" if not hop else "switched off"
-        if hop and stream == "auto":
-            schedule, self.report, self.no_step_program = plan_steps(network, hop)
-        self.network, self.schedule = network, schedule
-        weights = Weights()
-        self.programs = [lower(network, weights)]
-        if schedule:
-            self.programs.append(lower(network, weights, schedule))
-        for program in self.programs:
-            arena.plan(program)
-        return pack(self.programs, weights, **self._texts)
+            raise ValueError(f"a network with variables sees each frame once, but the hop is {hop} frames and the input {self._input.shape[0]}")
+        return network

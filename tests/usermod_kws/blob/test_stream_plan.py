@@ -132,3 +132,13 @@ def test_a_hop_longer_than_the_window() -> None:
     writer, x = start(3, 5)
     conv(writer, x)
     assert not Model(writer.finish()).streaming and "longer than the window" in writer.no_step_program
+
+
+def test_a_network_too_large_for_two_programs() -> None:
+    """A model that runs in window mode must not be refused for want of room for a second program."""
+    writer, x = start()
+    x = conv(writer, x)
+    for _ in range(600):
+        x = writer.relu(x, Q)
+    model = Model(writer.finish())
+    assert not model.streaming and "more than 1024 ops" in writer.no_step_program
