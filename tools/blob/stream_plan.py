@@ -84,7 +84,8 @@ class _Planner:
         if all(t.index in self.fixed for t in layer.inputs):
             self.fixed.add(y.index)
         elif not any(self._slides(t) for t in layer.inputs):
-            self.reasons[layer] = "its input is computed whole at each step"
+            one = all(t.shape[0] == 1 for t in (*layer.inputs, y))
+            self.reasons[layer] = "one row, computed once a step" if one else "its input is computed whole at each step"
         else:
             try:
                 step = self.rules[type(layer)](layer)

@@ -38,7 +38,7 @@ def test_causal_and_valid_layers_stream() -> None:
     y = conv(writer, conv(writer, x, padding="causal"), 5, stride=(2, 1), padding=((2, 0), (0, 0)))
     y = writer.max_pool2d(writer.relu(y, Q), (2, 1), stride=(1, 1))
     dense(writer, writer.avg_pool2d(conv(writer, y, dilation=(2, 1)), (4, 1)))
-    assert reasons(writer) == ["its input is computed whole at each step"]
+    assert reasons(writer) == ["one row, computed once a step"]
     assert [(line.layer, line.rows, line.of, line.state_bytes) for line in writer.report] == [
         ("conv2d", 2, 20, 8), ("conv2d", 1, 9, 16), ("relu", 1, 9, 0), ("max_pool2d", 1, 8, 4), ("conv2d", 1, 4, 16),
         ("avg_pool2d", 1, 1, 52), ("fully_connected", 1, 1, 0),
