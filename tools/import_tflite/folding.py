@@ -1,4 +1,4 @@
-"""Integer arithmetic on shapes, done here: what Keras' Reshape leaves in a model whose batch is not fixed."""
+"""Integer arithmetic on shapes, done here: what Keras' Reshape and Dense leave in a model whose batch is not fixed."""
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from tools.import_tflite.schema import DTYPES, TensorType
 from tools.import_tflite.shapes import axis_of
 from tools.import_tflite.slices import strided
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK", "CONCATENATION", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+ONLY_FOLDED = ("SHAPE", "GATHER", "REDUCE_PROD")
+FOLDED = (*ONLY_FOLDED, "STRIDED_SLICE", "PACK", "CONCATENATION", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 MAX_FOLDED = 64  # elements: these are shapes, not data
 
 
@@ -43,6 +44,13 @@ def _value(op: Operator, values: list[np.ndarray], dims: tuple[int, ...]) -> np.
         return np.stack(values, axis_of(op.options["axis"], values[0].ndim + 1))
     if op.name == "CONCATENATION" and len({v.ndim for v in values}) == 1:
         return np.concatenate(values, axis_of(op.options["axis"], values[0].ndim))
+    if op.name == "GATHER" and len(values) == 2 and not op.options["batch_dims"] and values[1].size <= MAX_FOLDED:
+        axis = axis_of(op.options["axis"], values[0].ndim)
+        if values[1].size and 0 <= values[1].min() and values[1].max() < values[0].shape[axis]:
+            return np.take(values[0], values[1], axis)
+    if op.name == "REDUCE_PROD" and len(values) == 2 and values[0].size <= MAX_FOLDED and values[1].size <= 8:
+        axes = tuple({axis_of(int(a), values[0].ndim) for a in values[1].reshape(-1)})
+        return np.prod(values[0].astype(np.int64), axis=axes, keepdims=bool(op.options["keep_dims"]))
     if op.name in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS") and values[0].size == np.prod(dims):
         return values[0].reshape(dims)
     raise TfliteError("its constant inputs do not fit together")

@@ -78,9 +78,9 @@ def import_model(
 
 def _import(net: Net, op: Operator) -> None:
     try:
-        if op.name not in HANDLERS and op.name != "SHAPE":
-            raise TfliteError("this operator is not supported")
         if not fold(net, op):
+            if op.name not in HANDLERS:
+                raise TfliteError("this operator is not supported")
             HANDLERS[op.name](net, op)
     except (ValueError, OverflowError, struct.error) as error:
         target = next((i for i in (*op.outputs, *op.inputs) if i >= 0), None)

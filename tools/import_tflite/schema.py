@@ -78,7 +78,9 @@ OPTIONS: dict[str, tuple[int, dict[str, tuple]]] = {
     "ADD": (11, _ACTIVATION_ONLY),
     "RESHAPE": (17, {"new_shape": (0, "[i", ())}),
     "MUL": (21, _ACTIVATION_ONLY),
+    "GATHER": (23, {"axis": (0, "i", 0), "batch_dims": (1, "i", 0)}),
     "MEAN": (27, {"keep_dims": (0, "B", 0)}),
+    "REDUCE_PROD": (27, {"keep_dims": (0, "B", 0)}),
     "SUB": (28, _ACTIVATION_ONLY),
     "SQUEEZE": (30, {"squeeze_dims": (0, "[i", ())}),
     "STRIDED_SLICE": (
