@@ -5,7 +5,25 @@ import symbols as sym
 
 from tools.blob import format as fmt
 from tools.blob.format import Op
-from tools.blob.network import Arithmetic, Concat, Fill, Layer, Linear, Lut, Mean, Network, Pad, Pool, Reshape, Slice, Softmax, Transpose
+from tools.blob.network import (
+    Arithmetic,
+    Assign,
+    Concat,
+    Fill,
+    Layer,
+    Linear,
+    Lut,
+    Mean,
+    Network,
+    Pad,
+    Pool,
+    Read,
+    Reshape,
+    Slice,
+    Softmax,
+    Transpose,
+    Variable,
+)
 
 
 def _linear(layer: Linear, x: np.ndarray) -> np.ndarray:
@@ -46,8 +64,12 @@ RULES = {
 }
 
 
-def evaluate(network: Network, features: np.ndarray) -> np.ndarray:
-    """features: symbols [h, w, c] -> symbols of the output."""
+def evaluate(network: Network, features: np.ndarray, variables: dict[Variable, np.ndarray] | None = None) -> np.ndarray:
+    """features: symbols [h, w, c] -> symbols of the output. variables: what they hold, left as the run leaves them."""
+    variables = {} if variables is None else variables
+    for v in network.variables:
+        initial = np.full(v.bytes, v.quant.zero_point) if v.initial is None else np.frombuffer(v.initial, np.int8)
+        variables.setdefault(v, sym.constant(initial).reshape(v.shape))
     values = {network.input.index: features.reshape(network.input.shape)}
 
     def value(index: int, shape: tuple[int, int, int]) -> np.ndarray:
@@ -57,6 +79,12 @@ def evaluate(network: Network, features: np.ndarray) -> np.ndarray:
 
     layer: Layer
     for layer in network.layers:
+        if isinstance(layer, Assign):
+            variables[layer.variable] = value(layer.inputs[0].index, layer.inputs[0].shape)
+            continue
+        if isinstance(layer, Read):
+            values[layer.output.index] = variables[layer.variable]
+            continue
         values[layer.output.index] = RULES[type(layer)](layer, *(value(t.index, t.shape) for t in layer.inputs))
         assert values[layer.output.index].shape == layer.output.shape, layer.name
     return value(network.output.index, network.output.shape)

@@ -11,15 +11,18 @@ MAX_ELEMENTS = 600
 
 @dataclass
 class RandomNetwork:
-    """writer: the network, not finished; features: of a frame."""
+    """writer: the network, not finished. stateful: with variables; then each run takes `frames` new frames."""
 
     seed: int
+    stateful: bool = False
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         bands = int(self.rng.choice([2, 3, 4, 6]))
         self.frames = int(self.rng.integers(1, 30))
-        self.hop = int(self.rng.integers(1, min(8, self.frames) + 1))
+        self.hop = self.frames if self.stateful else int(self.rng.integers(1, min(8, self.frames) + 1))
+        self.variables = []
+        kinds = KINDS + ["variable"] * 12 * self.stateful
         section = FrontendConfig(window_len=32, hop_len=16, fft_len=256, n_mels=bands, n_dct=0, f_low_hz=100, f_high_hz=8000).section()
         self.writer = BlobWriter(frontend=section, decision_hop_frames=self.hop)
         shape = (self.frames, 1, bands) if self.rng.integers(2) else (self.frames, bands, 1)
@@ -27,7 +30,7 @@ class RandomNetwork:
         for _ in range(int(self.rng.integers(1, 12))):
             for _ in range(20):
                 x = self.tensors[-1] if self.rng.random() < 0.7 else self.tensors[int(self.rng.integers(len(self.tensors)))]
-                kind = self.rng.choice(KINDS)
+                kind = self.rng.choice(kinds)
                 try:
                     y = getattr(self, "_" + kind)(x)
                 except ValueError:
@@ -154,6 +157,25 @@ class RandomNetwork:
 
     def _transpose(self, x: Tensor) -> Tensor:
         return self.writer.transpose(x, tuple(int(i) for i in self.rng.permutation(3)))
+
+    def _variable(self, x: Tensor) -> Tensor | None:
+        """Reads or assigns a variable, whatever was done to it before; or keeps the newest rows of a longer past."""
+        if self.rng.random() < 0.4 or not self.variables:
+            initial = self.rng.integers(-128, 128, x.shape).astype(np.int8) if self.rng.integers(2) else None
+            self.variables.append(self.writer.variable(x.shape, x.quant, initial))
+        variable = self.variables[self._int(0, len(self.variables) - 1)]
+        fits = [t for t in self.tensors if t.shape == variable.shape and t.quant == variable.quant]
+        before = self.writer.read(variable)
+        self.tensors.append(before)
+        if self.rng.integers(2):
+            self.tensors.append(self.writer.slice(before, (before.shape[0] - 1, 0, 0), (1, *before.shape[1:])))
+        if fits and self.rng.integers(4):
+            self.writer.assign(variable, fits[self._int(0, len(fits) - 1)])
+        elif before.shape[1:] == x.shape[1:] and before.quant == x.quant:
+            past = self.writer.concat([before, x], 0)
+            self.writer.assign(variable, self.writer.slice(past, (x.shape[0], 0, 0), before.shape))
+            return past
+        return self.writer.read(variable)
 
 
 KINDS = ["conv"] * 6 + ["depthwise"] * 3 + ["residual"] * 4 + ["pair"] * 2 + ["pool"] * 2 + ["reshape"] * 2 + [

@@ -51,6 +51,23 @@ def test_arena_plans(block: int) -> None:
     assert streams >= 10
 
 
+@pytest.mark.parametrize("block", range(3))
+def test_plans_with_variables(block: int) -> None:
+    """What was read must not change when the variable does, and what is assigned must be there at the next run."""
+    remembering = 0
+    for seed in range(50 * block, 50 * block + 50):
+        net = RandomNetwork(seed, stateful=True)
+        blob = net.writer.finish()
+        Model(blob)
+        info, network = read(blob), net.writer.network
+        x = np.random.default_rng(seed).integers(0, 1 << 64, (4, *network.input.shape), dtype=np.uint64)
+        window, variables = CheckedProgram(info.window, info.weights), {}
+        for k, part in enumerate(x):
+            assert np.array_equal(window.feed(part), evaluate(network, part, variables)), (seed, k)
+        remembering += bool(info.window.states)
+    assert remembering >= 20
+
+
 def _scores(program: ProgramInfo, weights: bytes, frames: int = 60) -> np.ndarray:
     checked = CheckedProgram(program, weights)
     x = np.random.default_rng(1).integers(0, 1 << 64, (frames, program.input.bytes), dtype=np.uint64)
