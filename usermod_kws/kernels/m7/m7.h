@@ -13,6 +13,7 @@ void kws_avg_pool_step_m7(const kws_pool_t *p, const int8_t *in, int8_t *out, vo
 void kws_mean_m7(const kws_mean_t *p, const int8_t *in, int8_t *out);
 void kws_add_m7(const kws_binary_t *p, const int8_t *in0, const int8_t *in1, int8_t *out);
 void kws_mul_m7(const kws_binary_t *p, const int8_t *in0, const int8_t *in1, int8_t *out);
+void kws_svdf_m7(const kws_svdf_t *p, const int8_t *in, int8_t *out, int16_t *state, int32_t *scratch);
 void kws_lut_m7(const int8_t table[256], const int8_t *in, int8_t *out, size_t n);
 
 #endif

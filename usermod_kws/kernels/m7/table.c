@@ -17,7 +17,7 @@ const kws_kernels_t *kws_kernels(void) {
         .lut = kws_lut_m7,
         .softmax = kws_softmax_c,
         .copy = kws_copy_c,
-        .svdf = kws_svdf_c,
+        .svdf = kws_svdf_m7,
     };
     return &kernels;
 }

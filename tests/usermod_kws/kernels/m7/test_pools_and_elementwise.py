@@ -1,13 +1,13 @@
-"""The Cortex-M7's pools, means and elementwise kernels give the reference's bytes."""
+"""The Cortex-M7's pools, means, elementwise kernels and SVDF give the reference's bytes."""
 
 import numpy as np
 import pytest
-from cases import binary, lut, mean, pool
+from cases import binary, lut, mean, pool, svdf
 from direct import Buffer, Case, Shape, Window
 from draw import all_cases
 from on_m7 import kernels, ordinary, seeded
 
-KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "add", "mul", "lut"]
+KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "add", "mul", "svdf", "lut"]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -55,3 +55,9 @@ def test_every_shift_of_sums_and_products(shift: int) -> None:
             if kernel == "add":
                 values |= {"in0_shift": int(rng.choice([0, shift])), "in1_shift": int(rng.choice([0, -1, -3])), "in0_mult": 1 << 30}
             kernels().check(Case(kernel, type(case.params)(**values), case.buffers, case.arguments, case.results))
+
+
+@pytest.mark.parametrize("inputs", [127, 128, 129, 131, 255, 256, 257, 300])
+def test_svdf_of_many_inputs(inputs: int) -> None:
+    """Else a filter of more inputs than are widened at once is wrong."""
+    kernels().check(svdf(seeded(inputs), inputs, 3, 2, 5, (inputs % 4, 1)))
