@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tools.blob.network import Quant, Shape
 from tools.import_tflite.flatbuffer import TfliteError
 from tools.import_tflite.graph import Graph, TensorInfo
@@ -29,7 +27,7 @@ class Edge:
     def __str__(self) -> str:
         shape = " x ".join(str(n) for n in self.shape)
         note = "" if self.type == TensorType.INT8 else f", {self.type.name.lower()} in the file"
-        return f"int8 {shape}, scale {np.float32(self.quant.scale)}, zero point {self.quant.zero_point}{note}"
+        return f"int8 {shape}, scale {self.quant.scale:.6g}, zero point {self.quant.zero_point}{note}"
 
 
 def input_edge(graph: Graph, features: int | None) -> Edge:
@@ -62,6 +60,8 @@ def _quant_of_float(graph: Graph, info: TensorInfo) -> Quant:
 def _shape(graph: Graph, info: TensorInfo, features: int | None) -> Shape:
     """(h, w, c) with a frame a row: the file's own shape, or what the first operators make of it."""
     _, h, w, c = dims4(info.dims)
+    if len(info.dims) > 1 and info.dims[0] != 1:
+        raise TfliteError(f"{info}: the batch must be 1")
     shapes = [natural_shape(info.dims)]
     index = info.index
     for op in graph.operators:
@@ -74,7 +74,7 @@ def _shape(graph: Graph, info: TensorInfo, features: int | None) -> Shape:
     if features is not None:
         shapes = [s for s in shapes if s[1] * s[2] == features]
         if not shapes:
-            raise TfliteError(f"{info} is not made of frames of {features} features, as the front end makes them")
+            raise TfliteError(f"{info} has {info.elements} values, which are not rows of the front end's {features} features")
         # A network with state takes one frame or a few; all others take a window.
         return max(shapes, key=lambda s: s[0] > 1)
     if len(info.dims) == 4 or shapes[0][0] > 1:

@@ -34,8 +34,7 @@ def same_shape(net: Net, op: Operator) -> Tensor:
     expect(op, 1)
     (x,), (y,) = op.inputs, op.outputs
     net.int8(x), net.int8(y)
-    if net.dims(x) != net.dims(y):
-        raise TfliteError(f"{net.info(x)} and {net.info(y)} differ in shape")
+    net.settle(y, net.dims(x))
     return net.tensor(x)
 
 
@@ -86,8 +85,7 @@ def quantize(net: Net, op: Operator) -> None:
     expect(op, 1)
     (x,), (y,) = op.inputs, op.outputs
     out = net.quant(y)
-    if net.dims(x) != net.dims(y):
-        raise TfliteError(f"{net.info(x)} and {net.info(y)} differ in shape")
+    net.settle(y, net.dims(x))
     if net.info(x).type != TensorType.FLOAT32:
         tensor = net.tensor(x)
         net.bind(y, tensor if tensor.quant == out else net.writer.requantise(tensor, out))
@@ -107,7 +105,8 @@ def dequantize(net: Net, op: Operator) -> None:
     expect(op, 1)
     (x,), (y,) = op.inputs, op.outputs
     quant = net.quant(x)
-    if net.info(y).type != TensorType.FLOAT32 or net.dims(x) != net.dims(y):
+    net.settle(y, net.dims(x))
+    if net.info(y).type != TensorType.FLOAT32:
         raise TfliteError(f"{net.info(x)} into {net.info(y)}")
     net.floats[y] = Floats(net.tensor(x), dequantised(quant))
 

@@ -21,7 +21,11 @@ MAX_ELEMENTS = 1 << 26  # of a tensor
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """A tensor as the file declares it. data: the constant's bytes, None for a tensor that is computed or fed."""
+    """A tensor as the file declares it.
+
+    data: the constant's bytes, None for a tensor that is computed or fed. dynamic: the file leaves dimensions open, and `dims`
+    has 1 there.
+    """
 
     index: int
     name: str
@@ -32,6 +36,7 @@ class TensorInfo:
     axis: int  # of the scales, when there are several
     data: memoryview | None
     variable: bool
+    dynamic: bool = False
 
     def __str__(self) -> str:
         return f"tensor {self.index} {short(self.name)} ({self.type.name} {list(self.dims)})"
@@ -142,7 +147,8 @@ def _tensor(table: Table, index: int, buffers: list[memoryview]) -> TensorInfo:
     if data is not None and type_ in DTYPES and len(data) != math.prod(dims) * DTYPES[type_].itemsize:
         raise TfliteError(f"{label} of shape {list(dims)} and type {type_.name} has {len(data)} bytes of data")
     scales, zero_points, axis = _quantisation(table.table(slots["quantization"]), label, dims)
-    return TensorInfo(index, name, dims, type_, scales, zero_points, axis, data, bool(table.scalar(slots["is_variable"], "B", 0)))
+    variable, dynamic = bool(table.scalar(slots["is_variable"], "B", 0)), -1 in table.numbers(slots["shape_signature"], "i")
+    return TensorInfo(index, name, dims, type_, scales, zero_points, axis, data, variable, dynamic and data is None)
 
 
 def _quantisation(table: Table | None, label: str, dims: tuple[int, ...]) -> tuple[tuple[float, ...], tuple[int, ...], int]:

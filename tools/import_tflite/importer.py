@@ -9,6 +9,7 @@ import numpy as np
 from tools.blob.network import Tensor
 from tools.blob.writer import BlobWriter
 from tools.import_tflite import elementwise, linear, movement, pooling, recurrent, state
+from tools.import_tflite.dilation import with_dilations
 from tools.import_tflite.edges import Edge, input_edge
 from tools.import_tflite.elementwise import dequantised
 from tools.import_tflite.flatbuffer import TfliteError
@@ -39,7 +40,8 @@ def import_model(
     data: bytes, *, frontend: Frontend | None = None, labels: Sequence[str] = (), decision_hop_frames: int | None = None,
     meta: dict | None = None, stream: str = "auto",
 ) -> ImportReport:  # fmt: skip
-    """The blob of a .tflite file's bytes. labels and meta are BlobWriter's.
+    """The blob of a .tflite file's bytes. labels and meta are BlobWriter's; how the file's input and output are
+    quantised is added to meta as "input" and "output".
 
     frontend: none makes a bare network that can be run but not streamed. decision_hop_frames: a stream makes scores every
     so many frames; by default the rows of the input for a model with state, 1 for the others, 0 without a front end.
@@ -47,8 +49,9 @@ def import_model(
     bytes as TensorFlow Lite's reference kernels.
     """
     model = read(data)
-    graph = model.graphs[0]
+    graph = with_dilations(model.graphs[0])
     source = input_edge(graph, frontend.n_out if frontend else None)
+    meta = {"input": source.meta(), **(meta or {})}  # the writer looks at it when it finishes
     stateful = any(op.name in ("ASSIGN_VARIABLE", "SVDF") for op in graph.operators)
     hop = decision_hop_frames
     if hop is None:
@@ -68,6 +71,7 @@ def import_model(
         for op in graph.operators:
             _import(net, op)
     sink, y = _output_edge(net, x)
+    meta.setdefault("output", sink.meta())
     try:
         blob = writer.finish(y, stream=stream)
     except (ValueError, OverflowError, struct.error) as error:

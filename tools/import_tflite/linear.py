@@ -38,10 +38,8 @@ def window(op: Operator, layout: Layout) -> dict[str, object]:
             raise TfliteError(f"{name} {pair}")
     if o["padding"] not in PADDINGS:
         raise TfliteError(f"padding {o['padding']} is not supported")
-    return {name: layout.pair(*pair) for name, pair in pairs.items()} | {
-        "padding": PADDINGS[o["padding"]],
-        "activation": activation(op),
-    }
+    padding = layout.pair(*o["pads"]) if "pads" in o else PADDINGS[o["padding"]]  # pads: see dilation.py
+    return {name: layout.pair(*pair) for name, pair in pairs.items()} | {"padding": padding, "activation": activation(op)}
 
 
 def conv2d(net: Net, op: Operator) -> None:
@@ -83,10 +81,12 @@ def fully_connected(net: Net, op: Operator) -> None:
         raise TfliteError("shuffled weights are not supported")
     units, n = w.shape
     tensor = net.tensor(x)
+    rows = net.info(x).elements // n
     if net.info(x).elements % n or net.dims(y)[-1:] != (units,):
         raise TfliteError(f"weights for {n} values and {units} channels between {net.info(x)} and {net.info(y)}")
+    net.settle(y, (*net.dims(x)[:-1], units) if op.options["keep_num_dims"] else (rows, units))
     if tensor.shape[2] != n:
-        tensor = net.view(x, (net.info(x).elements // n, 1, n))
+        tensor = net.view(x, (rows, 1, n))
     net.bind(y, net.writer.fully_connected(tensor, w, bias(net, op, 2, units), scales, net.int8(y), activation=activation(op)))
 
 

@@ -31,8 +31,7 @@ def reshape(net: Net, op: Operator) -> None:
     known = math.prod(n for n in target if n != -1)
     if target.count(-1) == 1 and known > 0:
         target[target.index(-1)] = net.info(op.inputs[0]).elements // known
-    if tuple(target) != net.dims(op.outputs[0]):
-        raise TfliteError(f"a reshape to {target} into {net.info(op.outputs[0])}")
+    net.settle(op.outputs[0], tuple(target))
     alias(net, op)
 
 
@@ -41,8 +40,7 @@ def expand_dims(net: Net, op: Operator) -> None:
     (axis,) = net.numbers(op.inputs[1], 1)
     dims = list(net.dims(op.inputs[0]))
     dims.insert(axis_of(axis, len(dims) + 1), 1)
-    if tuple(dims) != net.dims(op.outputs[0]):
-        raise TfliteError(f"dimensions {dims} into {net.info(op.outputs[0])}")
+    net.settle(op.outputs[0], tuple(dims))
     alias(net, op)
 
 
@@ -51,8 +49,9 @@ def squeeze(net: Net, op: Operator) -> None:
     dims = net.dims(op.inputs[0])
     axes = {axis_of(a, len(dims)) for a in op.options["squeeze_dims"]} or {a for a, n in enumerate(dims) if n == 1}
     left = tuple(n for a, n in enumerate(dims) if a not in axes)
-    if any(dims[a] != 1 for a in axes) or left != net.dims(op.outputs[0]):
-        raise TfliteError(f"dimensions {sorted(axes)} squeezed from {net.info(op.inputs[0])} into {net.info(op.outputs[0])}")
+    if any(dims[a] != 1 for a in axes):
+        raise TfliteError(f"dimensions {sorted(axes)} squeezed from {net.info(op.inputs[0])}")
+    net.settle(op.outputs[0], left)
     alias(net, op)
 
 
@@ -107,8 +106,7 @@ def strided_slice(net: Net, op: Operator) -> None:
     net.same_quant(op)
     begin, end, strides = (net.numbers(i, 8) for i in op.inputs[1:])
     cuts, dims = strided(net.dims(x), begin, end, strides, op.options)
-    if dims != net.dims(y):
-        raise TfliteError(f"a slice of {net.info(x)} gives {list(dims)}, not {net.info(y)}")
+    net.settle(y, dims)
     cut(net, x, y, net.layout([x], []), cuts)
 
 

@@ -1,7 +1,7 @@
 """What the handlers of operators share: the graph, the writer, and what each tensor of the file is in the blob."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,15 +46,25 @@ class Net:
     handles: dict[int, Variable] = field(default_factory=dict)
     folded: dict[int, np.ndarray] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    settled: dict[int, TensorInfo] = field(default_factory=dict)
     bytes_used: int = 0
 
     def info(self, index: int) -> TensorInfo:
         if index < 0:
             raise TfliteError("an input is left out that is needed")
-        return self.graph.tensors[index]
+        return self.settled.get(index) or self.graph.tensors[index]
 
     def dims(self, index: int) -> Dims:
         return self.info(index).dims
+
+    def settle(self, index: int, dims: Dims) -> None:
+        """An output has these dimensions: the file says so, or leaves some open."""
+        info = self.info(index)
+        if dims == info.dims:
+            return
+        if not info.dynamic or any(n < 1 for n in dims) or len(dims) != len(info.dims):
+            raise TfliteError(f"{info}: its operator makes {list(dims)}")
+        self.settled[index] = replace(info, dims=dims)
 
     # Quantisation
 

@@ -31,8 +31,7 @@ def mean(net: Net, op: Operator) -> None:
     axes = {axis_of(a, len(dims)) for a in net.numbers(op.inputs[1])}
     kept = tuple(1 if a in axes else n for a, n in enumerate(dims))
     expected = kept if op.options["keep_dims"] else tuple(n for a, n in enumerate(dims) if a not in axes)
-    if expected != net.dims(y):
-        raise TfliteError(f"a mean over dimensions {sorted(axes)} of {net.info(x)} into {net.info(y)}")
+    net.settle(y, expected)
     dims4(dims)
     layout = net.layout([x], [])
     places = sorted({place for a in axes if (place := layout.axis(len(dims), a)) is not None})

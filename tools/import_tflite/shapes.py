@@ -7,11 +7,13 @@ which of the two a layer's tensors are in. Both have the same bytes.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tools.blob.network import Shape
 from tools.import_tflite.flatbuffer import TfliteError
 
 Dims = tuple[int, ...]
+T = TypeVar("T")
 
 
 def dims4(dims: Dims) -> tuple[int, int, int, int]:
@@ -47,7 +49,7 @@ class Layout:
             return None
         return 1 - place if self.swapped and place < 2 else place
 
-    def pair(self, vertical: int, horizontal: int) -> tuple[int, int]:
+    def pair(self, vertical: T, horizontal: T) -> tuple[T, T]:
         """(along h, along w) of what the operator calls vertical and horizontal."""
         return (horizontal, vertical) if self.swapped else (vertical, horizontal)
 

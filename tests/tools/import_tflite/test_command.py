@@ -1,0 +1,97 @@
+"""`python -m tools.import_tflite` as somebody types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from fuzz_seeds import seeds
+from tflite_graphs import GraphBuilder
+
+from tools.blob.reader import read
+from tools.import_tflite.frontend import configured
+from tools.kwslib import Frontend, Model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Input int8 [1, 24], reshaped to 6 rows of 4."""
+    path = tmp_path / "moves.tflite"
+    path.write_bytes(seeds()[1])
+    return path
+
+
+def run(repo: Path, *args: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "tools.import_tflite", *map(str, args)], cwd=repo, capture_output=True, text=True, check=False)
+
+
+def test_bare(repo_root: Path, model: Path) -> None:
+    """A network without a front end runs; what was said of it is kept in the blob."""
+    done = run(repo_root, model, "-o", model.with_suffix(".kws"), "--meta", "note=a b=c")
+    assert done.returncode == 0, done.stderr
+    info = read(model.with_suffix(".kws").read_bytes())
+    assert info.meta["note"] == "a b=c" and info.meta["source"] == "moves.tflite" and len(info.meta["source_sha256"]) == 64
+    assert info.meta["input"] == {"type": "int8", "scale": pytest.approx(0.1), "zero_point": 5}
+    assert not info.frontend and "arena" in done.stdout and "transpose" not in done.stderr
+    Model(model.with_suffix(".kws").read_bytes())
+
+
+def test_frontend(repo_root: Path, model: Path, tmp_path: Path) -> None:
+    """With a front end the blob takes sound: features in the scale that the network's input has."""
+    first, second = tmp_path / "first.kws", tmp_path / "second.kws"
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"word {i}\n" for i in range(12)))
+    config = tmp_path / "frontend.json"
+    config.write_text(json.dumps({"n_mels": 20, "n_dct": 4, "mean": [1.0, 2.0, 3.0, 4.0], "std": 2.5}))
+    done = run(repo_root, model, "-o", first, "--labels-file", labels, "--frontend", config, "--decision-hop", 3)
+    assert done.returncode == 0, done.stderr
+    ours = Model(first.read_bytes())
+    assert ours.input_shape == (6, 1, 4) and ours.decision_hop_frames == 3 and ours.labels[11] == "word 11"
+    fe = Frontend(read(first.read_bytes()).frontend)
+    pcm = np.random.default_rng(1).integers(-3000, 3000, 8000).astype(np.int16)
+    raw = fe.raw(pcm) / 2**fe.raw_frac_bits
+    expected = np.clip((raw - [1, 2, 3, 4]) / 2.5 / 0.1 + 5, -128, 127)
+    assert np.abs(fe.features(pcm) - expected).max() < 1.01
+    done = run(repo_root, model, "-o", second, "--frontend-from", first, "--stream", "off", "--labels", ",".join("abcdefghijkl"))
+    assert done.returncode == 0, done.stderr
+    assert read(second.read_bytes()).frontend == read(first.read_bytes()).frontend and not Model(second.read_bytes()).streaming
+
+
+def test_nothing_is_written(repo_root: Path, model: Path, tmp_path: Path) -> None:
+    """A refused model leaves the file of before as it was, and no other file."""
+    out = tmp_path / "out.kws"
+    out.write_bytes(b"before")
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(model.read_bytes()[:-40])
+    b = GraphBuilder()
+    x, y = b.tensor((1, 24), 0.1, 0), b.tensor((1, 24), 0.1, 0)
+    b.add("CUMSUM", [x], y)
+    unsupported = tmp_path / "unsupported.tflite"
+    unsupported.write_bytes(b.bytes([x], [y]))
+    before = sorted(p.name for p in tmp_path.iterdir())
+    for arguments, text in [
+        ([damaged], "damaged"),
+        ([unsupported], "operator 0 (CUMSUM"),
+        ([tmp_path / "none.tflite"], "No such file"),
+        ([model, "--frontend", "n_mels=20,n_dct=5"], "24 values, which are not rows of the front end's 5 features"),
+        ([model, "--frontend", "n_mel=20"], "unknown n_mel"),
+        ([model, "--frontend", "n_mels=20.5"], "n_mels"),
+        ([model, "--frontend", "n_mels=many"], "many"),
+        ([model, "--frontend-from", model], "HARK"),
+        ([model, "--labels", "a,b"], "2 labels for 12 classes"),
+        ([model, "--meta", "note"], "KEY=VALUE"),
+    ]:
+        done = run(repo_root, *arguments, "-o", out)
+        assert done.returncode == 1 and text in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
+        assert out.read_bytes() == b"before" and sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_frontend_values() -> None:
+    """Front ends that cannot be are told of by their field."""
+    for values, text in [({"mean": [1.0, 2.0], "n_dct": 4}, "mean has 2 numbers"), ({"fft_len": 500}, "fft_len"), ({"floor": True}, "floor")]:
+        with pytest.raises(ValueError, match=text):
+            configured(values)
