@@ -109,7 +109,7 @@ def row_bytes(products: int) -> int:
 def conv2d_scratch_bytes(kernel: tuple[int, int], in_channels: int) -> int:
     """kws_conv2d_scratch_bytes."""
     products = kernel[0] * kernel[1] * in_channels
-    return (3 * CONV_PIXELS if products <= 64 else CONV_PIXELS) * 2 * align(products, 4)
+    return (2 * CONV_PIXELS if products <= 64 else CONV_PIXELS) * 2 * align(products, 4)
 
 
 def depthwise_conv2d_scratch_bytes(kernel: tuple[int, int], dilation_w: int, pad_left: int, in_w: int, in_channels: int) -> int:

@@ -147,7 +147,7 @@ const kws_kernels_t *kws_kernels(void);
 // Pixels whose patches conv2d may hold at once, 16 bits a value: more of them where they are short.
 #define KWS_CONV_PIXELS 6
 static inline uint32_t kws_conv2d_pixels(uint64_t products) {
-    return products <= 64 ? 3 * KWS_CONV_PIXELS : KWS_CONV_PIXELS;
+    return products <= 64 ? 2 * KWS_CONV_PIXELS : KWS_CONV_PIXELS;
 }
 
 // Scratch that conv2d may use, 4-byte aligned.
