@@ -72,7 +72,7 @@ class Table:
             raise TfliteError(f"damaged file: field {slot} lies outside of the table at byte {self._at}")
         return self._at + offset
 
-    def scalar(self, slot: int, code: str, default: int | float) -> int | float:
+    def scalar(self, slot: int, code: str, default: float) -> int | float:
         at = self._find(slot, struct.calcsize(code))
         return default if at is None else self._reader.unpack(code, at)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.blob.frontend import FrontendConfig
-from tools.blob.reader import read as read_blob
 from tools.blob.network import Quant
+from tools.blob.reader import read as read_blob
 
 # What a network's input is in when nothing is said: the features themselves, log2 of a power, as the section has them.
 NORMALISATION = {"mean": 0.0, "std": 1.0}

@@ -12,7 +12,6 @@ from tools.import_tflite.graph import Graph, Model, Operator, TensorInfo
 from tools.import_tflite.schema import ACTIVATIONS, TensorType
 from tools.import_tflite.shapes import Dims, Layout, common_layout, dims4, natural_shape
 
-
 # Constants may be shared, but a blob has at most 16 MiB: what reads more has been made to cost time.
 MAX_BYTES_USED = 1 << 26
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 
 import keras
@@ -19,7 +20,9 @@ def quiet() -> Iterator[None]:
     keep, null = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1), os.dup2(null, 2)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         sys.stdout.flush()
         os.dup2(keep[0], 1), os.dup2(keep[1], 2)

@@ -22,7 +22,7 @@ VERSIONS = {
 }  # fmt: skip
 OPTIONS = {"AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer", "SPLIT_V": "SplitV", "PADV2": "PadV2", "SVDF": "SVDF",
            "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "EXPAND_DIMS": "ExpandDims"}  # fmt: skip
-NO_OPTIONS = ("RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "PRELU")
+NO_OPTIONS = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC", "TANH", "PRELU")
 
 
 class GraphBuilder(ModelBuilder):
