@@ -100,6 +100,13 @@ show(error(kws.Stream, m, mode='fast'), error(kws.Stream, m, mode=3))
     assert errors[0] == ["ValueError", "kws: mode is 'auto' or 'window', not 'fast'"] and errors[1][0] == "TypeError"
 
 
+def test_rows_out_of_range(interpreter: list[str], folder: Path) -> None:
+    """`scores` must never be longer than the stream's memory, whatever number an app asks for."""
+    script = "m = kws.Model(tiny)\nshow([error(kws.Stream, m, rows=r) for r in (0, -1, 1 << 23, 2**32 + 1, 2**61)])"
+    ((errors,),) = run(interpreter, folder, script)
+    assert all(e is not None and e[0] == "ValueError" and "rows" in e[1] for e in errors), errors
+
+
 def test_frontend_and_run_give_the_cores_bytes(interpreter: list[str], folder: Path) -> None:
     """Features and single runs, for experiments at the prompt."""
     script = """

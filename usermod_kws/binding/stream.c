@@ -40,9 +40,9 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     kws_model_obj_t *model = kws_get_streamable(args[ARG_model].u_obj);
     mp_int_t rows = args[ARG_rows].u_int;
     kws_stream_mode_t mode = get_mode(args[ARG_mode].u_obj);
-    size_t bytes = rows > 0 ? kws_stream_bytes(&model->model, (uint32_t)rows, mode) : 0;
+    size_t bytes = rows > 0 && rows <= (mp_int_t)KWS_MAX_BYTES ? kws_stream_bytes(&model->model, (uint32_t)rows, mode) : 0;
     if (bytes == 0) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: rows out of range: %d"), (int)rows);
+        mp_raise_ValueError(MP_ERROR_TEXT("kws: rows is not positive, or more than 16 MiB of scores"));
     }
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     self->model = model;
