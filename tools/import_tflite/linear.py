@@ -8,6 +8,8 @@ from tools.import_tflite.net import Handler, Net, activation, expect
 from tools.import_tflite.schema import PADDINGS, TensorType
 from tools.import_tflite.shapes import Layout
 
+MAX_GROUPS = 64  # of a convolution: each is a layer of its own
+
 
 def weights(net: Net, index: int, rank: int, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """(int8 values, float32 scales): symmetric, with one scale or one for each element of `axis`."""
@@ -48,12 +50,23 @@ def conv2d(net: Net, op: Operator) -> None:
     net.int8(x)
     w, scales = weights(net, op.inputs[1], 4, axis=0)
     layout = net.layout([x], [y])
-    channels = net.dims(x)[-1:]
-    if (w.shape[3],) != channels:
-        raise TfliteError(f"weights for {w.shape[3]} input channels on {net.info(x)}: grouped convolutions are not supported")
-    out = net.writer.conv2d(net.view(x, layout.shape(net.dims(x))), w.swapaxes(1, 2) if layout.swapped else w,
-                            bias(net, op, 2, w.shape[0]), scales, net.int8(y), **window(op, layout))  # fmt: skip
-    net.bind(y, out, layout.shape(net.dims(y)))
+    source = net.view(x, layout.shape(net.dims(x)))
+    groups, left = divmod(source.shape[2], w.shape[3])
+    if left or groups > w.shape[0] or w.shape[0] % groups:
+        raise TfliteError(f"weights {list(w.shape)} on {net.info(x)}")
+    if groups > MAX_GROUPS:
+        raise TfliteError(f"{groups} groups; up to {MAX_GROUPS} are imported, more as DEPTHWISE_CONV_2D")
+    values = w.swapaxes(1, 2) if layout.swapped else w
+    b, scales, arguments, out = bias(net, op, 2, w.shape[0]), np.broadcast_to(scales, w.shape[0]), window(op, layout), net.int8(y)
+    parts = []
+    for group in range(groups):
+        part = source
+        if groups > 1:
+            begin, size = (0, 0, group * w.shape[3]), (*source.shape[:2], w.shape[3])
+            part = net.writer.slice(source, begin, size, (1, 1, 1))
+        rows = slice(group * w.shape[0] // groups, (group + 1) * w.shape[0] // groups)
+        parts.append(net.writer.conv2d(part, values[rows], b[rows], scales[rows], out, **arguments))
+    net.bind(y, parts[0] if groups == 1 else net.writer.concat(parts, 2), layout.shape(net.dims(y)))
 
 
 def depthwise(net: Net, op: Operator) -> None:

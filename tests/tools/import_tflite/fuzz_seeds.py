@@ -105,6 +105,38 @@ def streaming(rng: np.random.Generator) -> bytes:
     return b.bytes(inputs, outputs)
 
 
+def roundabout(rng: np.random.Generator) -> bytes:
+    """A dilated convolution through batches, shapes computed by operators, open dimensions, float edges, groups."""
+    b = GraphBuilder()
+
+    def like(dims: tuple[int, ...], zero: int = 3) -> int:
+        index = b.tensor(dims, 0.1, zero)
+        b.graph.tensors[index].shapeSignature = [-1, *dims[1:]]
+        return index
+
+    x = b.tensor((1, 7, 4), dtype=Type.FLOAT32)
+    q, dealt, wide, out, narrow, y = like((1, 7, 4)), like((2, 5, 4)), like((2, 1, 5, 4)), like((2, 1, 4, 6)), like((2, 4, 6)), like((1, 7, 6))
+    b.add("QUANTIZE", [x], q)
+    b.add("SPACE_TO_BATCH_ND", [q, b.ints([2]), b.ints([[2, 1]])], dealt)
+    b.add("EXPAND_DIMS", [dealt, b.ints(1)], wide)
+    w = b.tensor((6, 1, 2, 4), [0.01] * 6, data=rng.integers(-127, 128, (6, 1, 2, 4)).astype(np.int8))
+    bias = b.tensor((6,), [0.001] * 6, data=rng.integers(-99, 99, 6).astype(np.int32), dtype=Type.INT32)
+    b.add("CONV_2D", [wide, w, bias], out, strideH=1, strideW=1, padding=Pad.VALID, dilationHFactor=1, dilationWFactor=1)
+    b.add("SQUEEZE", [out], narrow, squeezeDims=[1])
+    b.add("BATCH_TO_SPACE_ND", [narrow, b.ints([2]), b.ints([[0, 1]])], y)
+    shape, batch, target = (b.tensor(dims, dtype=Type.INT32) for dims in ((3,), (), (4,)))
+    b.add("SHAPE", [y], shape, outType=Type.INT32)
+    b.add("STRIDED_SLICE", [shape, b.ints([0]), b.ints([1]), b.ints([1])], batch, shrinkAxisMask=1)
+    b.add("PACK", [batch, b.ints(7), b.ints(1), b.ints(6)], target, valuesCount=4)
+    image, grouped, floats = like((1, 7, 1, 6)), like((1, 7, 1, 4)), b.tensor((1, 7, 1, 4), dtype=Type.FLOAT32)
+    b.add("RESHAPE", [y, target], image)
+    w = b.tensor((4, 3, 1, 3), 0.01, data=rng.integers(-127, 128, (4, 3, 1, 3)).astype(np.int8))
+    bias = b.tensor((4,), 0.001, data=rng.integers(-99, 99, 4).astype(np.int32), dtype=Type.INT32)
+    b.add("CONV_2D", [image, w, bias], grouped, strideH=1, strideW=1, padding=Pad.SAME, dilationHFactor=1, dilationWFactor=1)
+    b.add("DEQUANTIZE", [grouped], floats)
+    return b.bytes([x], [floats])
+
+
 def seeds() -> list[bytes]:
     rng = np.random.default_rng(1)
-    return [convolutions(rng), moves(rng), streaming(rng)]
+    return [convolutions(rng), moves(rng), streaming(rng), roundabout(rng)]

@@ -13,8 +13,9 @@ class RandomGraph(RandomMoves):
     def conv(self) -> T:
         x = self.image()
         values, kernel, out = self.geometry(x, dilate=True)
-        c = int(self.rng.integers(1, 9))
-        more, factor = self.weights(x, (c, *kernel, x.dims[3]), c, 0)
+        groups = int(self.rng.choice([g for g in range(1, x.dims[3] + 1) if x.dims[3] % g == 0])) if self.rng.random() < 0.3 else 1
+        c = int(self.rng.integers(1, 9 if groups == 1 else 4)) * groups
+        more, factor = self.weights(x, (c, *kernel, x.dims[3] // groups), c, 0)
         y = self.new((1, *out, c), self.near(x, factor))
         self.add("CONV_2D", [x.index, *more], y.index, **values)
         return y

@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow")
+from fuzz_seeds import seeds
 from random_graphs import RandomGraph
-from tflite_graphs import compare
+from tflite_graphs import compare, interpreter
 
 from tools.import_tflite import TfliteError
 from tools.import_tflite.graph import read
@@ -48,3 +49,12 @@ def test_single_operators(seed: int) -> None:
 def test_networks(seed: int, operators: int) -> None:
     """Every tensor of networks with branches, views, constants and parts that stay unused."""
     check(seed, operators)
+
+
+@pytest.mark.parametrize("model", seeds(), ids=["convolutions", "moves", "streaming", "roundabout"])
+def test_seeds_of_the_fuzzer(model: bytes) -> None:
+    """The files that mutants are made of are sound ones."""
+    rng = np.random.default_rng(5)
+    (source,) = interpreter(model).get_input_details()
+    _, compared = compare(model, rng.integers(-128, 128, (12, int(np.prod(source["shape"])))).astype(np.int8))
+    assert compared

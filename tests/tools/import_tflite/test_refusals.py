@@ -38,8 +38,8 @@ def concat_of_other_scale(b: GraphBuilder, x: int) -> int:
     return b.add("CONCATENATION", [x, other], b.tensor((1, 8, 4), 0.1, 0), axis=1)
 
 
-def grouped(b: GraphBuilder, x: int) -> int:
-    w = b.tensor((4, 1, 1, 2), 0.1, 0, data=np.ones((4, 1, 1, 2), np.int8))
+def odd_groups(b: GraphBuilder, x: int) -> int:
+    w = b.tensor((4, 1, 1, 3), 0.1, 0, data=np.ones((4, 1, 1, 3), np.int8))
     return b.add("CONV_2D", [x, w, -1], b.tensor((1, 3, 2, 4), 0.1, 0), strideH=1, strideW=1, padding=Pad.VALID)
 
 
@@ -61,7 +61,7 @@ CASES = {
     "logistic scale": (model(unary("LOGISTIC", scale=0.1)), "LOGISTIC.*1/256"),
     "shape": (model(unary("RELU", dims=(1, 5, 4))), r"RELU.*\[1, 5, 4\].*makes \[1, 6, 4\]"),
     "concatenation of two scales": (model(concat_of_other_scale), "CONCATENATION.*another quantisation"),
-    "grouped convolution": (model(grouped, (1, 3, 2, 4)), "CONV_2D.*grouped"),
+    "channels that are no groups": (model(odd_groups, (1, 3, 2, 4)), "CONV_2D.*weights"),
     "asymmetric weights": (model(dense(zero=3)), "FULLY_CONNECTED.*symmetric int8"),
     "float weights": (model(dense(dtype=Type.FLOAT32)), "FULLY_CONNECTED.*FLOAT32"),
     "shuffled weights": (model(dense(weightsFormat=1)), "shuffled"),

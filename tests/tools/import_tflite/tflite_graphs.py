@@ -18,10 +18,10 @@ VERSIONS = {
     "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "AVERAGE_POOL_2D": 2, "MAX_POOL_2D": 2, "MEAN": 2, "ADD": 2, "SUB": 2,
     "MUL": 2, "RELU": 2, "RELU6": 2, "LEAKY_RELU": 2, "PRELU": 1, "LOGISTIC": 2, "TANH": 2, "HARD_SWISH": 1, "SOFTMAX": 2, "PAD": 2, "PADV2": 2,
     "CONCATENATION": 2, "STRIDED_SLICE": 2, "SLICE": 2, "SPLIT": 2, "SPLIT_V": 2, "PACK": 2, "UNPACK": 2, "TRANSPOSE": 2, "QUANTIZE": 2,
-    "DEQUANTIZE": 2, "SVDF": 3,
+    "DEQUANTIZE": 2, "SVDF": 3, "SPACE_TO_BATCH_ND": 2, "BATCH_TO_SPACE_ND": 2,
 }  # fmt: skip
 OPTIONS = {"AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer", "SPLIT_V": "SplitV", "PADV2": "PadV2", "SVDF": "SVDF",
-           "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "EXPAND_DIMS": "ExpandDims"}  # fmt: skip
+           "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "EXPAND_DIMS": "ExpandDims", "SPACE_TO_BATCH_ND": "SpaceToBatchND", "BATCH_TO_SPACE_ND": "BatchToSpaceND"}  # fmt: skip
 NO_OPTIONS = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC", "TANH", "PRELU")
 
 
