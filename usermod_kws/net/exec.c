@@ -8,7 +8,9 @@ void kws_program_begin(const kws_program_t *p, void *arena, uint32_t run) {
         const kws_state_t *s = &p->states[i];
         uint8_t *at = (uint8_t *)arena + s->offset;
         if (run > 0) {
-            memmove(at, at + s->shift, s->keep);
+            if (s->shift > 0) { // memmove would copy a large ring or variable onto itself
+                memmove(at, at + s->shift, s->keep);
+            }
         } else if (s->init_offset != KWS_NO_OFFSET) {
             memcpy(at, p->weights + s->init_offset, s->keep + s->shift);
         } else {

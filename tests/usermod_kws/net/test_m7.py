@@ -5,6 +5,7 @@ import pytest
 
 unicorn = pytest.importorskip("unicorn")
 from tools.bench.m7run import M7Bench, measure
+from tools.blob.format import ProgramKind
 from tools.blob.samples import SAMPLES, dscnn
 from tools.kwslib import Model
 
@@ -33,3 +34,13 @@ def test_dscnn_fits_between_decisions(bench: M7Bench) -> None:
     *_, (name, instructions, macs) = measure(dscnn(), bench)
     assert name == "total" and macs == 2_656_768
     assert 1_000_000 < instructions < 9_200_000
+
+
+def test_what_does_not_move_costs_nothing(bench: M7Bench) -> None:
+    """A ring of row sums or a variable of some kilobytes would else be copied onto itself at every hop."""
+    blob = SAMPLES["dscnn_causal"]()
+    (state, instructions, _), *_ = measure(blob, bench, ProgramKind.STEP)
+    states = bench.open(blob).programs[ProgramKind.STEP].states
+    moved, kept = (sum(s.keep for s in states if bool(s.shift) == moves) for moves in (True, False))
+    assert state == "state" and kept > moved > 0
+    assert instructions < moved + 60 * len(states)
