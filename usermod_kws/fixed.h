@@ -100,7 +100,7 @@ static inline int32_t fx_requantise_wide(int32_t x, int32_t mult, int32_t shift)
     return shift >= 0 ? fx_requantise(x, mult, shift) : fx_div_pot(fx_mul_q31(x, mult), -shift);
 }
 
-// The same with one rounding, ties towards plus infinity, which is what TensorFlow Lite's fully connected kernel does.
+// The same with one rounding, ties towards plus infinity: fully connected layers, whose multipliers are chosen for it.
 // mult >= 0, shift in [-31, 30]; a result outside of int32 wraps.
 static inline int32_t fx_requantise_once(int32_t x, int32_t mult, int32_t shift) {
     return (int32_t)(((int64_t)x * mult + ((int64_t)1 << (30 - shift))) >> (31 - shift));

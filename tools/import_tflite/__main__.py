@@ -29,7 +29,8 @@ def _arguments() -> argparse.ArgumentParser:
     frontend.add_argument("--frontend", metavar="KEY=VALUE,...", help='tools.blob.frontend.FrontendConfig\'s fields, and mean and std of the '
                           'features (numbers, or lists with "/" between); or a JSON file of them, or "default"')  # fmt: skip
     frontend.add_argument("--frontend-from", type=Path, metavar="BLOB", help="the front end of another blob, with its normalisation")
-    parser.add_argument("--decision-hop", type=int, metavar="N", help="scores every N frames (default: the rows of the input for a model with state, else 1)")
+    parser.add_argument("--decision-hop", type=int, metavar="N", help="scores every N frames (default: the rows of the input for a model with "
+                        "state, else 1)")  # fmt: skip
     parser.add_argument("--stream", choices=("auto", "off"), default="auto", help="off: sliding window only")
     parser.add_argument("--meta", action="append", default=[], metavar="KEY=VALUE", help="a note kept in the blob; may be repeated")
     return parser

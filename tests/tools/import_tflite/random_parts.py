@@ -1,5 +1,6 @@
 """What random networks are made of: tensors with scales, constants, weights, geometries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +59,9 @@ class RandomParts(GraphBuilder):
         dims = (1,) * (4 - len(x.dims)) + x.dims if len(x.dims) < 3 or x.dims[0] > 1 or self.rng.random() < 0.5 else (1, x.dims[1], 1, x.dims[2])
         return self.moved(x, dims, "RESHAPE", [self.ints(list(dims))], newShape=list(dims))
 
-    def moved(self, x: T, dims: tuple[int, ...], name: str, more: list[int] = [], first: list[int] | None = None, **values: object) -> T:  # noqa: B006
+    def moved(self, x: T, dims: tuple[int, ...], name: str, more: Sequence[int] = (), **values: object) -> T:
         y = self.new(dims, x.scale, x.zero)
-        self.add(name, [*(first or []), x.index, *more], y.index, **values)
+        self.add(name, [x.index, *more], y.index, **values)
         return y
 
     def constant(self, dims: tuple[int, ...], scale: float | None = None, zero: int | None = None) -> T:

@@ -20,8 +20,11 @@ VERSIONS = {
     "CONCATENATION": 2, "STRIDED_SLICE": 2, "SLICE": 2, "SPLIT": 2, "SPLIT_V": 2, "PACK": 2, "UNPACK": 2, "TRANSPOSE": 2, "QUANTIZE": 2,
     "DEQUANTIZE": 2, "SVDF": 3, "SPACE_TO_BATCH_ND": 2, "BATCH_TO_SPACE_ND": 2,
 }  # fmt: skip
-OPTIONS = {"AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer", "SPLIT_V": "SplitV", "PADV2": "PadV2", "SVDF": "SVDF",
-           "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "EXPAND_DIMS": "ExpandDims", "SPACE_TO_BATCH_ND": "SpaceToBatchND", "BATCH_TO_SPACE_ND": "BatchToSpaceND"}  # fmt: skip
+OPTIONS = {
+    "AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer", "SPLIT_V": "SplitV", "PADV2": "PadV2", "SVDF": "SVDF",
+    "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "EXPAND_DIMS": "ExpandDims", "SPACE_TO_BATCH_ND": "SpaceToBatchND",
+    "BATCH_TO_SPACE_ND": "BatchToSpaceND",
+}  # fmt: skip
 NO_OPTIONS = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC", "TANH", "PRELU")
 
 
@@ -121,5 +124,6 @@ def compare(model: bytes, inputs: np.ndarray, **arguments: object) -> tuple[Impo
             continue  # run_layers begins anew at each call
         layers = ours.run_layers(x)
         for i, op in compared.items():
-            np.testing.assert_array_equal(layers[op].reshape(-1), as_int8(theirs.get_tensor(i)).reshape(-1), err_msg=f"run {n}, tensor {i} {details[i]['name']}")
+            wanted = as_int8(theirs.get_tensor(i)).reshape(-1)
+            np.testing.assert_array_equal(layers[op].reshape(-1), wanted, err_msg=f"run {n}, tensor {i} {details[i]['name']}")
     return report, len(compared)
