@@ -16,7 +16,7 @@ from tools.import_tflite.importer import HANDLERS
 
 CASES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
 # What the format does not have; a random network may come to it.
-LIMITS = ("classes are more than 256", "the batch must be 1", "not computed from its input")
+LIMITS = ("classes are more than 256", "the batch must be 1", "not computed from its input", "groups; up to", "outputs; up to", "may not fit 30 bits")
 
 
 def check(seed: int, operators: int) -> None:
