@@ -95,7 +95,8 @@ def attempt(data: bytes) -> str:
         blob = import_model(data).blob
     except TfliteError as error:
         text = str(error)
-        return "an operator is refused" if "tensor '" in text and text.startswith("operator") else text.split()[0] + " ..."
+        first = text.split()[0]
+        return "an operator is refused" if "tensor '" in text and first == "operator" else f"{first if first.isalpha() else 'a count'} ..."
     Model(blob)
     return "imported"
 
