@@ -7,11 +7,13 @@
         row = stream.scores[i * model.classes : (i + 1) * model.classes]
 
 The same calls give the same bytes on every platform. After construction nothing here allocates, apart from `Model.run`
-and attributes that say so, and a call that raises changes nothing.
+and the attributes `kernels`, `meta`, `input_shape`, `scale` and `input_scale`, which are made anew at every access: read them
+once. A call that raises changes nothing.
 """
 
 kernels: str
-"""Name of the kernel set that this build runs: "c" is the portable reference."""
+"""Name of the kernel set in use: "m7" (Cortex-M7), "neon" or "sdot" (64-bit Arm, by what the processor has), or "c", the
+portable reference. All give the same bytes."""
 
 class Model:
     """A validated model. Read-only; any number of streams and front ends may share one."""
@@ -61,11 +63,15 @@ class Model:
     def run(self, features: bytes | bytearray | memoryview, /) -> memoryview:
         """Runs the network once: int8 features, as many bytes as input_shape has elements -> int8 scores [classes].
 
-        A network with variables begins with their first values. For tests and experiments; allocates the result and, while it runs, arena_bytes. ValueError for a wrong length.
+        A network with variables begins with their first values. For tests and experiments; allocates the result and, while
+        it runs, arena_bytes. ValueError for a wrong length.
         """
 
 class Frontend:
-    """One frame of audio to one row of features, with the configuration in the model. No state between frames."""
+    """One frame of audio to one row of features, with the configuration in the model. No state between frames.
+
+    Its working memory is its own, so a hard interrupt handler needs a front end of its own, too.
+    """
 
     def __init__(self, model: Model, /) -> None:
         """ValueError when the model has no front end."""

@@ -17,6 +17,7 @@ def test_a_day_of_features() -> None:
     assert result.different_rows == 0
     assert result.distinct_scores > 50, "a network that says nothing proves nothing"
     assert not result.written_outside
+    assert 0 < result.resident_kb_after < result.resident_kb_before + 10_000, "memory grows while nothing new is kept"
 
 
 def test_audio_in_any_pieces() -> None:

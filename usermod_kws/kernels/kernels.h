@@ -1,6 +1,7 @@
-// One table entry a kernel; SPEC.md, "Arithmetic", has the formulas. The C files in this folder are the reference: always built, always tested against
-// TensorFlow Lite's reference interpreter, bit for bit. An architecture's folder (kernels/m7, kernels/a64) brings a
-// table of its own with some entries replaced; they give the same bytes within the scratch stated here.
+// One table entry a kernel; SPEC.md, "Arithmetic", has the formulas. The C files in this folder are the reference: always
+// built, always tested against TensorFlow Lite's reference interpreter, bit for bit. An architecture's folder
+// (kernels/m7, kernels/a64) brings a table of its own with some entries replaced; they give the same bytes within the
+// scratch stated here.
 //
 // Common to all kernels
 // - Tensors are int8, NHWC with N = 1: element (y, x, c) lies at (y * w + x) * c_count + c. No alignment is assumed.
@@ -174,7 +175,8 @@ static inline uint64_t kws_depthwise_conv2d_scratch_bytes(kws_shape_t in, const 
 }
 
 // avg_pool_step: the mean over the last kernel_h rows of all that it was given, in (new rows, w, c), out (1, out.w, c),
-// pad_top 0; stride_h does not matter. kernel_h * kernel_w * 128 < 2^31 and kernel_w < 256. The state, 4-byte aligned, begins as zeros.
+// pad_top 0; stride_h does not matter. kernel_h * kernel_w * 128 < 2^31 and kernel_w < 256. The state, 4-byte aligned,
+// begins as zeros:
 // {uint32_t next row of the ring; int32_t sums[out.w * c]; int16_t ring[kernel_h][out.w * c]}
 static inline uint64_t kws_avg_pool_step_state_bytes(kws_shape_t out, const kws_window_t *w) {
     uint64_t row = (uint64_t)out.w * out.c;
