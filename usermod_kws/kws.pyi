@@ -109,6 +109,7 @@ class Stream:
 
         Never blocks or allocates. ValueError, before anything is taken, when pcm is longer than max_samples or odd;
         RuntimeError, as from `reset`, in a hard interrupt handler that came in the middle of a feed of this stream.
+        A KeyboardInterrupt in the middle of a feed, which only Linux has, resets the stream.
         """
 
     scores: memoryview

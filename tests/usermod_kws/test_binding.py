@@ -1,6 +1,7 @@
 """The `kws` module in MicroPython, on this machine and on 64-bit Arm: same behaviour and bytes as the C core alone."""
 
 import json
+import signal
 import struct
 import subprocess
 from pathlib import Path
@@ -151,6 +152,30 @@ show(same, errors)
     assert errors[0] == ["ValueError", "kws: 257 samples are more than max_samples, 256"]
     assert errors[1] == ["ValueError", "kws: pcm of 3 bytes is not int16"]
     assert errors[2][0] == errors[3][0] == "TypeError"
+
+
+def test_ctrl_c_in_a_feed_begins_anew(interpreter: list[str], folder: Path) -> None:
+    """Somebody who stops the app at the prompt goes on with the same stream; half a feed must not stay in it."""
+    script = """
+import kws
+pcm = open('pcm.raw', 'rb').read() * 10
+s, new = [kws.Stream(kws.Model('dscnn.kws'), rows=64, mode='window') for i in range(2)]
+long = bytes(2 * s.max_samples)
+s.feed(pcm)
+while s.frames:  # until a stop came in the middle of a feed
+    try:
+        print('feeding')
+        while True: s.feed(long)
+    except KeyboardInterrupt:
+        pass
+print([s.feed(pcm), list(s.scores)] == [new.feed(pcm), list(new.scores)])
+"""
+    process = subprocess.Popen([*interpreter, "-c", script], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    while (line := process.stdout.readline()) == "feeding\n":
+        process.send_signal(signal.SIGINT)
+    assert line == "True\n", line + process.stderr.read()
+    assert process.wait() == 0
 
 
 def test_bad_blobs_say_what_and_where(interpreter: list[str], folder: Path) -> None:

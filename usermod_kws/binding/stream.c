@@ -84,7 +84,15 @@ static mp_obj_t stream_feed(mp_obj_t self_in, mp_obj_t pcm_in) {
     const void *pcm = kws_get_pcm(pcm_in, &n);
     raise_if_feeding(self);
     self->feeding = true;
+    // On Linux a Ctrl-C jumps out of C code wherever that is. A stream is of no use half fed, so it begins anew.
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        kws_stream_reset(self->stream);
+        self->feeding = false;
+        nlr_jump(nlr.ret_val);
+    }
     int rows = kws_stream_feed(self->stream, pcm, n);
+    nlr_pop();
     self->feeding = false;
     if (rows < 0) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: %u samples are more than max_samples, %u"), (unsigned)n,
