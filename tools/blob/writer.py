@@ -21,19 +21,34 @@ from tools.blob.windows import same_padding
 __all__ = ["BlobWriter", "Quant", "Shape", "Tensor", "Variable", "same_padding"]
 
 
+LONGEST_HOP = 8  # that is looked at
+WINDOW_HOP = 4
+
+
+def best_hop(network: Network) -> int:
+    """Frames from one row of scores to the next, see BlobWriter."""
+    frames = network.input.shape[0]
+    if network.variables:
+        return frames
+    plans = {hop: plan_steps(network, hop) for hop in range(1, min(LONGEST_HOP, frames) + 1)}
+    streams = {hop: sum(line.streams for line in report) for hop, (schedule, report, _) in plans.items() if schedule}
+    return min(streams, key=lambda hop: (-streams[hop], hop)) if streams else min(WINDOW_HOP, frames)
+
+
 class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
     """Collects a network; `finish` returns the blob.
 
     frontend: section bytes (FrontendConfig.section), or b"" for a bare network that cannot be streamed.
     labels: one a class, or none. meta: anything JSON can hold (command, seed, figures, detector defaults).
-    decision_hop_frames: a stream makes scores every so many frames; 0 exactly when there is no front end.
+    decision_hop_frames: a stream makes scores every so many frames; 0 exactly when there is no front end; None for what suits
+    the network: all rows of its input where it has variables, else the fewest frames with which most layers stream, 4 where none does.
     Methods that add a layer take and return tensors (h, w, c); h is time. They raise ValueError, which names the layer,
     for what the kernels cannot do.
     """
 
-    def __init__(self, *, frontend: bytes = b"", labels: Sequence[str] = (), decision_hop_frames: int = 0, meta: dict | None = None) -> None:
+    def __init__(self, *, frontend: bytes = b"", labels: Sequence[str] = (), decision_hop_frames: int | None = 0, meta: dict | None = None) -> None:
         super().__init__()
-        if bool(frontend) != bool(decision_hop_frames):
+        if bool(frontend) != (decision_hop_frames != 0):
             raise ValueError("decision_hop_frames is for a blob with a front end, and needed there")
         self._texts = {"frontend": frontend, "labels": list(labels), "decision_hop_frames": decision_hop_frames, "meta": meta or {}}
         self._input: Tensor | None = None
@@ -60,6 +75,8 @@ class BlobWriter(LinearLayers, ElementwiseLayers, MovingLayers):
             raise ValueError(f'stream is "auto" or "off", not {stream!r}')
         self.network = network = self._network(output)
         hop = self._texts["decision_hop_frames"]
+        if hop is None:
+            hop = self._texts["decision_hop_frames"] = best_hop(network)
         self.schedule, self.report, self.no_step_program = None, [], "there is no front end" if not hop else "switched off"
         if hop and stream == "auto":
             self.schedule, self.report, self.no_step_program = plan_steps(network, hop)

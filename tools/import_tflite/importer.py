@@ -44,7 +44,7 @@ def import_model(
     quantised is added to meta as "input" and "output".
 
     frontend: none makes a bare network that can be run but not streamed. decision_hop_frames: a stream makes scores every
-    so many frames; by default the rows of the input for a model with state, 1 for the others, 0 without a front end.
+    so many frames; BlobWriter chooses by default.
     stream: "off" leaves the step program out. Raises TfliteError for what cannot be imported. The blob computes the same
     bytes as TensorFlow Lite's reference kernels.
     """
@@ -52,10 +52,7 @@ def import_model(
     graph = with_dilations(model.graphs[0])
     source = input_edge(graph, frontend.n_out if frontend else None)
     meta = {"input": source.meta(), **(meta or {})}  # the writer looks at it when it finishes
-    stateful = any(op.name in ("ASSIGN_VARIABLE", "SVDF") for op in graph.operators)
-    hop = decision_hop_frames
-    if hop is None:
-        hop = 0 if frontend is None else source.shape[0] if stateful else 1
+    hop = 0 if frontend is None and decision_hop_frames is None else decision_hop_frames
     try:
         writer = BlobWriter(frontend=frontend.section(source.quant) if frontend else b"", labels=labels, decision_hop_frames=hop,
                             meta=meta)  # fmt: skip

@@ -142,3 +142,20 @@ def test_a_network_too_large_for_two_programs() -> None:
         x = writer.relu(x, Q)
     model = Model(writer.finish())
     assert not model.streaming and "more than 1024 ops" in writer.no_step_program
+
+
+def test_the_hop_that_suits_the_network() -> None:
+    """Who names no hop should get streaming where there is any, and not the whole network every frame where there is none."""
+
+    def chosen(strides: tuple[int, ...], padding: str = "causal") -> int:
+        writer, x = start(20, None)
+        for stride in strides:
+            x = conv(writer, x, stride=(stride, 1), padding=padding)
+        dense(writer, writer.avg_pool2d(x, (x.shape[0], 1)))
+        return Model(writer.finish()).decision_hop_frames
+
+    assert [chosen(()), chosen((1, 1)), chosen((2,)), chosen((2, 2)), chosen((3,))] == [1, 1, 2, 4, 3]
+    assert chosen((1, 1), "same") == 4
+    writer, x = start(3, None)
+    dense(writer, conv(writer, x, padding="same"))
+    assert Model(writer.finish()).decision_hop_frames == 3
