@@ -60,6 +60,9 @@ static inline void a64_patch_gather(int8_t *patch, const int8_t *in, kws_shape_t
     size_t c = shape.c, row_bytes = w->kernel_w * c;
     if (rows.end - rows.first < w->kernel_h || columns.end - columns.first < w->kernel_w) {
         memset(patch, zero, w->kernel_h * row_bytes);
+        if (rows.end <= rows.first || columns.end <= columns.first) {
+            return; // no tap lies in the input
+        }
     }
     const size_t y = (size_t)(y0 + rows.first * w->dilation_h), x = (size_t)(x0 + columns.first * w->dilation_w);
     const int8_t *from = in + (y * shape.w + x) * c;

@@ -47,7 +47,8 @@ static void fill_rows(uint32_t *plane, size_t rows, uint32_t zero) {
     }
 }
 
-static __attribute__((noinline)) void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, const int8_t *in, uint32_t *planes) {
+static __attribute__((noinline)) void gather(const kws_linear_t *p, const block_t *b, const strip_t *s, const int8_t *in,
+                                             uint32_t *planes) {
     size_t c = p->in.c, row = (size_t)p->in.w * c;
     uint32_t halves = m7_halves(p->in_zero), bytes = m7_bytes(p->in_zero);
     fill_rows(planes, s->above, halves);
@@ -81,7 +82,8 @@ static bool set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
 }
 
 // The loop in C, for such a channel.
-static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane, const block_t *b, size_t rows, int8_t *out) {
+static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane, const block_t *b,
+                                                size_t rows, int8_t *out) {
     const kws_channel_t *ch = &p->channels[channel];
     const int8_t *w = p->weights + channel * kws_row_bytes(9);
     for (size_t y = 0; y < rows; y++, out += (size_t)p->out.w * p->out.c) {

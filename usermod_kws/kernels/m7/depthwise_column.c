@@ -42,16 +42,15 @@ static void gather(const kws_linear_t *p, const plan_t *s, const int8_t *px, int
     for (int32_t i = 0; i < positions;) {
         const int32_t y = y0 + i, rest = positions - i, valid = h - y < rest ? h - y : rest;
         int32_t words = 1;
-        const int8_t *at = px + y * (int32_t)row;
         if (y >= 0 && valid >= 2) {
             words = valid / 2;
-            m7_split(at, row, 2 * row, true, true, zero, plane, 1, s->plane_words, (size_t)words);
+            m7_split(px + (size_t)y * row, row, 2 * row, true, true, zero, plane, 1, s->plane_words, (size_t)words);
         } else if (y >= 0 && valid == 1) {
-            m7_split(at, row, row, true, false, zero, plane, 1, s->plane_words, 1);
+            m7_split(px + (size_t)y * row, row, row, true, false, zero, plane, 1, s->plane_words, 1);
         } else if (y == -1 && rest >= 2) {
-            m7_split(at, row, row, false, true, zero, plane, 1, s->plane_words, 1);
+            m7_split(px, 0, row, false, true, zero, plane, 1, s->plane_words, 1);
         } else {
-            m7_split(at, row, row, false, false, zero, plane, 1, s->plane_words, 1);
+            m7_split(px, row, row, false, false, zero, plane, 1, s->plane_words, 1);
         }
         plane += words;
         i += 2 * words;

@@ -74,9 +74,9 @@ void m7_depthwise_direct(const kws_linear_t *p, const int8_t *in, int8_t *out, v
             int32_t y = oy * win->stride_h - win->pad_top;
             for (int32_t i = 0; i < win->kernel_h; i++, y += win->dilation_h) {
                 int32_t x = ox * win->stride_w - win->pad_left;
-                const int8_t *px = in + (y * (int32_t)p->in.w + x) * (int32_t)c;
+                uintptr_t px = (uintptr_t)in + ((size_t)y * p->in.w + (size_t)x) * c; // of a tap outside: any number
                 for (int32_t j = 0; j < win->kernel_w; j++, x += win->dilation_w, px += win->dilation_w * c) {
-                    *tap++ = y >= 0 && y < p->in.h && x >= 0 && x < p->in.w ? px : zeros;
+                    *tap++ = y >= 0 && y < p->in.h && x >= 0 && x < p->in.w ? (const int8_t *)px : zeros;
                 }
             }
             for (size_t o = 0; o < c; o += 4) {

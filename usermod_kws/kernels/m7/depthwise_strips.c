@@ -80,10 +80,9 @@ static void gather_values(const axis_t *a, int32_t first, int32_t step, size_t c
     for (; to < end && x < 0; x += step) {
         *to++ = (int16_t)zero;
     }
-    const int8_t *px = in + x * (int32_t)a->in_step;
-    const size_t px_step = a->in_step * (size_t)step;
-    for (; to < end && x < a->in; x += step, px += px_step) {
-        *to++ = *px;
+    const size_t at_step = a->in_step * (size_t)step;
+    for (size_t at = a->in_step * (size_t)x; to < end && x < a->in; x += step, at += at_step) {
+        *to++ = in[at];
     }
     while (to < end) {
         *to++ = (int16_t)zero;

@@ -113,7 +113,7 @@ static void put_margin(int8_t *to, int32_t n, int32_t rows, int32_t bytes, int8_
 
 // Short rows, all at once and word by word: first the end of each, which writes up to three bytes behind it, then its
 // whole words, and last the zero points beside it.
-static void put_block(writer_t *w, const int8_t *from, int32_t step, span_t s, int32_t rows) {
+static void put_block(writer_t *w, const int8_t *from, size_t step, span_t s, int32_t rows) {
     int8_t *const first = (int8_t *)w->buffer + w->fill, *to = first + s.left;
     int32_t inside = s.n - s.left - s.right, whole = inside & ~3;
     w->fill += s.n * rows;
@@ -137,12 +137,13 @@ static void put_block(writer_t *w, const int8_t *from, int32_t step, span_t s, i
 
 // Kernel rows without dilation in width: one run each, but for what lies left and right of the input.
 static __attribute__((noinline)) void put_rows(writer_t *w, const kws_linear_t *p, const m7_kernel_rows_t *rows, int32_t x) {
-    int32_t c = p->in.c, row = p->in.w * c, n = p->window.kernel_w * c, step = p->window.dilation_h * row;
+    int32_t c = p->in.c, row = p->in.w * c, n = p->window.kernel_w * c;
+    size_t step = p->window.dilation_h * (size_t)row; // does not matter, and may not fit, when there is no second row
     int32_t over = x * c + n - row;
     span_t s = {n, x < 0 ? -x * c : 0, over > 0 ? over : 0};
     int32_t inside = n - s.left - s.right;
-    const int8_t *from = rows->first + x * c + s.left;
-    if (n == step && inside == n) {
+    const int8_t *from = rows->first + (x * c + s.left);
+    if ((size_t)n == step && inside == n) {
         put(w, from, inside * rows->inside);
     } else if (n < SHORT && w->fill + n * rows->inside <= BUFFER) {
         put_block(w, from, step, s, rows->inside);
@@ -156,7 +157,8 @@ static __attribute__((noinline)) void put_rows(writer_t *w, const kws_linear_t *
 }
 
 static __attribute__((noinline)) void put_taps(writer_t *w, const kws_linear_t *p, const m7_kernel_rows_t *rows, int32_t x) {
-    int32_t c = p->in.c, step = p->window.dilation_h * p->in.w * c;
+    int32_t c = p->in.c;
+    size_t step = p->window.dilation_h * ((size_t)p->in.w * p->in.c);
     const int8_t *row = rows->first;
     for (int32_t i = rows->inside; i > 0; i--, row += step) {
         int32_t column = x;

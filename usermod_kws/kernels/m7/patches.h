@@ -14,7 +14,8 @@ void m7_patches(uint32_t *x, const kws_linear_t *p, const int8_t *in, uint32_t f
 bool m7_patches_narrow_take(const kws_linear_t *p);
 void m7_patches_narrow(uint32_t *x, const kws_linear_t *p, const int8_t *in, uint32_t first, uint32_t pixels);
 
-// Which rows of a kernel lie in the input: `above` rows do not, then `inside` rows do, from `first` on.
+// Which rows of a kernel lie in the input: `above` rows do not, then `inside` rows do, from `first` on; with none inside
+// `first` is the input's first row.
 typedef struct {
     int32_t above, inside, below;
     const int8_t *first;
@@ -25,7 +26,8 @@ static inline m7_kernel_rows_t m7_kernel_rows(const kws_linear_t *p, const int8_
     int32_t rows = p->window.kernel_h, dilation = p->window.dilation_h;
     int32_t above = y < 0 ? (dilation - 1 - y) / dilation : 0, end = (p->in.h - y + dilation - 1) / dilation;
     int32_t inside = (end < rows ? end : rows) - above;
-    return (m7_kernel_rows_t){above, inside, rows - above - inside, in + (y + above * dilation) * p->in.w * p->in.c};
+    size_t row = (size_t)p->in.w * p->in.c, first = inside > 0 ? (size_t)(y + above * dilation) : 0;
+    return (m7_kernel_rows_t){above, inside, rows - above - inside, in + first * row};
 }
 
 #endif

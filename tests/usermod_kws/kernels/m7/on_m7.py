@@ -1,5 +1,6 @@
 """Runs a `Case` (../direct.py) with the Cortex-M7's kernels in Unicorn."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -15,10 +16,10 @@ INPUT_END = 0x2010_0000 + MEGABYTE
 
 
 class Kernels(Machine):
-    """The kernels alone. After `run`, `counts` and `instructions` are of the kernel called."""
+    """The kernels alone, compiled with `extra`. After `run`, `counts` and `instructions` are of the kernel called."""
 
-    def __init__(self) -> None:
-        super().__init__(compile_m7(REPO_ROOT / "build" / "tests" / "m7-kernels.elf", sources("m7", ["kernels"])))
+    def __init__(self, elf: str = "m7-kernels.elf", extra: Iterable[str] = ()) -> None:
+        super().__init__(compile_m7(REPO_ROOT / "build" / "tests" / elf, sources("m7", ["kernels"]), extra=extra))
         self._uc.mem_map(INPUT_END - MEGABYTE, MEGABYTE)
 
     def run(self, case: Case, name: str = "") -> dict[str, bytes]:
