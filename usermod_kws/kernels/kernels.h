@@ -29,7 +29,8 @@ static inline uint32_t kws_shape_bytes(kws_shape_t s) {
 }
 
 // Where a kernel's window lies: output (y, x) covers input rows y * stride_h - pad_top + i * dilation_h, i < kernel_h,
-// and columns likewise. Every window covers at least one input pixel. All fields but the pads are >= 1.
+// and columns likewise. Every window's extent overlaps the input; with dilation, all of its taps may yet lie outside. All
+// fields but the pads are >= 1.
 typedef struct {
     uint16_t kernel_h, kernel_w;
     uint16_t stride_h, stride_w;
