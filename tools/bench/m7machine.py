@@ -68,6 +68,7 @@ class Machine:
             self._symbols = {s.name: s["st_value"] & ~1 for s in functions}
         self._starts, self._names = zip(*sorted((address, name) for name, address in self._symbols.items()), strict=True)
         self._blocks: Counter[tuple[int, int]] = Counter()
+        # Hooks of blocks and code only: with one of memory, Unicorn loses the condition of loads in IT blocks.
         self._uc.hook_add(unicorn.UC_HOOK_BLOCK, lambda uc, address, size, data: self._blocks.update([(address, size)]))
 
     def write(self, address: int, data: bytes) -> None:
