@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import unicorn
+from cases import dense
 from direct import Case
-from draw import KERNELS, random_case
+from draw import KERNELS, all_cases, random_case
 from on_m7 import BUFFERS, Kernels, ordinary, seeded
 from unicorn import arm_const as arm
 
@@ -78,3 +79,36 @@ def test_the_test_sees_an_unaligned_word() -> None:
     assert machine.aligned >= 4
     with pytest.raises(AssertionError, match="usage fault"):
         machine.call("m7_widen_words", BUFFERS + 2, 12, BUFFERS + 256, 4)
+
+
+STACK_BYTES = 1536  # of a kernel and all that it calls; the port's STACK_MARGIN_BYTES counts on it
+
+
+class Deep(Kernels):
+    """Knows how deep in the stack a call wrote."""
+
+    deepest = 0
+
+    def call(self, name: str, *args: int) -> int:
+        unwritten = b"\xa7" * 4096
+        self.write(STACK - len(unwritten), unwritten)
+        result = super().call(name, *args)
+        below = self.read(STACK - len(unwritten), len(unwritten))
+        self.deepest = max(self.deepest, len(below.lstrip(b"\xa7")))
+        return result
+
+
+def test_no_kernel_needs_more_stack_than_the_port_leaves() -> None:
+    """Else a feed at Python's recursion limit runs off the stack, and the board resets."""
+    machine, used = Deep(), {}
+    for kernel in (k for k in KERNELS if k not in ("prelu", "softmax", "copy")):
+        machine.deepest = 0
+        for case in all_cases(kernel, seed=52, count=40):
+            machine.run(case)
+            if hasattr(case.params, "out_min"):
+                machine.run(ordinary(case))
+        if kernel == "fully_connected":
+            machine.run(dense(seeded(1), 1, 1024, 12))
+        used[kernel] = machine.deepest
+    assert 1024 < used["fully_connected"]
+    assert max(used.values()) <= STACK_BYTES, used
