@@ -1,9 +1,9 @@
-// Sum or difference of two tensors; see the reference. An input, its zero point taken off and shifted by 21 bits, is one RSB;
-// doubled by the 21st bit, it is scaled by one SMMULR.
-#include "kernels/broadcast.h"
+// Sum or difference of two tensors; see the reference. An input, its zero point taken off and shifted by 21 bits, is one
+// RSB; doubled by the 21st bit, it is scaled by one SMMULR.
 #include "kernels/m7/clamp.h"
 #include "kernels/m7/m7.h"
 #include "kernels/m7/requantise.h"
+#include "kernels/m7/rows_of_two.h"
 
 #define HEADROOM_BITS 20
 
@@ -12,7 +12,8 @@ typedef struct {
 } scale_t;
 
 static scale_t scale_of(int32_t zero, int32_t mult, int32_t shift) {
-    return (scale_t){zero * (1 << (HEADROOM_BITS + 1)), mult, shift != 0 ? (int32_t)(UINT32_C(1) << (-shift - 1)) : 0, -shift};
+    const int32_t half = shift != 0 ? (int32_t)(UINT32_C(1) << (-shift - 1)) : 0;
+    return (scale_t){zero * (1 << (HEADROOM_BITS + 1)), mult, half, -shift};
 }
 
 // fx_div_pot for n >= 1, where x + 2^(n-1) fits.
@@ -31,8 +32,9 @@ typedef struct {
 } add_t;
 
 // shifted0, shifted1: whether the input's shift is not 0; constants. The input with the larger scale mostly has none.
-static inline __attribute__((always_inline)) void run(const add_t *t, bool shifted0, bool shifted1, const int8_t *a, size_t a_step,
-                                                      const int8_t *b, size_t b_step, int8_t *out, size_t n) {
+static inline __attribute__((always_inline)) void run(const add_t *t, bool shifted0, bool shifted1, const int8_t *a,
+                                                      size_t a_step, const int8_t *b, size_t b_step, int8_t *out,
+                                                      size_t n) {
     const add_t k = *t;
     for (const int8_t *const end = out + n; out < end; a += a_step, b += b_step) {
         int32_t sum = widen(*a, &k.in0, shifted0) + k.sign * widen(*b, &k.in1, shifted1);
@@ -40,7 +42,8 @@ static inline __attribute__((always_inline)) void run(const add_t *t, bool shift
     }
 }
 
-static void run_any(const add_t *t, const int8_t *a, size_t a_step, const int8_t *b, size_t b_step, int8_t *out, size_t n) {
+static void run_any(const void *job, const int8_t *a, size_t a_step, const int8_t *b, size_t b_step, int8_t *out, size_t n) {
+    const add_t *t = job;
     if (t->in0.shift != 0 && t->in1.shift != 0) {
         run(t, true, true, a, a_step, b, b_step, out, n);
     } else if (t->in0.shift != 0) {
@@ -64,17 +67,6 @@ void kws_add_m7(const kws_binary_t *p, const int8_t *in0, const int8_t *in1, int
         p->subtract ? -1 : 1,
         p->out_zero,
     };
-    const size_t n = kws_shape_bytes(p->out);
-    if (kws_shape_bytes(p->in0) == n && kws_shape_bytes(p->in1) == n) {
-        run_any(&t, in0, 1, in1, 1, out, n);
-    } else {
-        const kws_steps_t s0 = kws_steps(p->in0), s1 = kws_steps(p->in1);
-        int8_t *to = out;
-        for (size_t y = 0; y < p->out.h; y++) {
-            for (size_t x = 0; x < p->out.w; x++, to += p->out.c) {
-                run_any(&t, in0 + y * s0.h + x * s0.w, s0.c, in1 + y * s1.h + x * s1.w, s1.c, to, p->out.c);
-            }
-        }
-    }
-    m7_clamp(out, n, p->out_min, p->out_max);
+    m7_rows_of_two(p, run_any, &t, in0, in1, out);
+    m7_clamp(out, kws_shape_bytes(p->out), p->out_min, p->out_max);
 }

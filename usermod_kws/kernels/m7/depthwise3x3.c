@@ -82,8 +82,8 @@ static bool set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
 }
 
 // The loop in C, for such a channel.
-static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane, const block_t *b,
-                                                size_t rows, int8_t *out) {
+static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t channel, const uint32_t *plane,
+                                                const block_t *b, size_t rows, int8_t *out) {
     const kws_channel_t *ch = &p->channels[channel];
     const int8_t *w = p->weights + channel * kws_row_bytes(9);
     for (size_t y = 0; y < rows; y++, out += (size_t)p->out.w * p->out.c) {

@@ -1,16 +1,18 @@
 // Product of two tensors: (2 a) * b is the doubled sum that requantise.h wants, below 2^17.
-#include "kernels/broadcast.h"
 #include "kernels/m7/clamp.h"
 #include "kernels/m7/m7.h"
 #include "kernels/m7/requantise.h"
+#include "kernels/m7/rows_of_two.h"
 
 typedef struct {
     m7_requantise_t requantise;
     int32_t zero0, zero1;
 } mul_t;
 
-static void run(const mul_t *t, const int8_t *a, size_t a_step, const int8_t *b, size_t b_step, int8_t *out, size_t n) {
-    const mul_t k = *t;
+// Inlined, the loop would be an instruction an element longer where an input is repeated.
+static __attribute__((noinline)) void run(const void *job, const int8_t *a, size_t a_step, const int8_t *b, size_t b_step,
+                                          int8_t *out, size_t n) {
+    const mul_t k = *(const mul_t *)job;
     const int32_t twice_zero0 = 2 * k.zero0;
 #pragma GCC unroll 4
     for (const int8_t *const end = out + n; out < end; a += a_step, b += b_step) {
@@ -25,17 +27,6 @@ void kws_mul_m7(const kws_binary_t *p, const int8_t *in0, const int8_t *in1, int
         kws_mul_c(p, in0, in1, out);
         return;
     }
-    const size_t n = kws_shape_bytes(p->out);
-    if (kws_shape_bytes(p->in0) == n && kws_shape_bytes(p->in1) == n) {
-        run(&t, in0, 1, in1, 1, out, n);
-    } else {
-        const kws_steps_t s0 = kws_steps(p->in0), s1 = kws_steps(p->in1);
-        int8_t *to = out;
-        for (size_t y = 0; y < p->out.h; y++) {
-            for (size_t x = 0; x < p->out.w; x++, to += p->out.c) {
-                run(&t, in0 + y * s0.h + x * s0.w, s0.c, in1 + y * s1.h + x * s1.w, s1.c, to, p->out.c);
-            }
-        }
-    }
-    m7_clamp(out, n, p->out_min, p->out_max);
+    m7_rows_of_two(p, run, &t, in0, in1, out);
+    m7_clamp(out, kws_shape_bytes(p->out), p->out_min, p->out_max);
 }
