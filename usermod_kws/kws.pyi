@@ -21,12 +21,12 @@ class Model:
     def __init__(self, source: str | bytes | bytearray | memoryview, /) -> None:
         """Opens a .kws blob: a path, or an object with the buffer protocol that holds one.
 
-        A file in ROMFS and a read-only buffer (bytes, a memoryview of bytes) are used where they lie, without a copy,
-        when their data starts at a multiple of 4 bytes; the model keeps the object alive, but a file system must not
+        A file in ROMFS and read-only bytes (bytes, a memoryview of bytes or of ROM) are used where they lie, without a
+        copy, when their data starts at a multiple of 4 bytes; the model keeps the object alive, but a file system must not
         be unmounted or rewritten under it. Anything else is copied to the heap. `zero_copy` tells.
 
         Raises ValueError when the blob is not valid, saying what and at which byte, OSError with the file's name when it
-        cannot be read, MemoryError, and TypeError for an object that is no buffer.
+        cannot be read or is longer than 16 MiB, MemoryError, and TypeError for an object that is no buffer.
         """
 
     labels: tuple[str, ...]
@@ -108,7 +108,8 @@ class Stream:
         then one every decision_hop_frames frames. How the audio is cut into pieces does not change a score.
 
         Never blocks or allocates. ValueError, before anything is taken, when pcm is longer than max_samples or odd;
-        RuntimeError, as from `reset`, in a hard interrupt handler that came in the middle of a feed of this stream.
+        RuntimeError, as from `reset`, in a hard interrupt handler or a thread that came in the middle of a feed of this
+        stream.
         A KeyboardInterrupt in the middle of a feed, which only Linux has, resets the stream.
         """
 

@@ -14,7 +14,7 @@ mp_obj_t kws_view_of(char typecode, size_t n, void *head, const void *at) {
 const void *kws_get_pcm(mp_obj_t obj, size_t *n) {
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(obj, &buffer, MP_BUFFER_READ);
-    int type = buffer.typecode;
+    int type = mp_obj_is_str(obj) ? 0 : buffer.typecode; // a str is a buffer, too
     if (type != 'h' && type != 'B' && type != 'b' && type != BYTEARRAY_TYPECODE) {
         mp_raise_TypeError(MP_ERROR_TEXT("kws: pcm must be array('h') or bytes"));
     }

@@ -18,14 +18,17 @@ static NORETURN void raise_bad_blob(const kws_error_t *err, const uint8_t *blob,
     uint32_t found = where + 4 <= length ? read_u32(blob + where) : 0;
     switch (err->code) {
         case KWS_E_CRC:
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: bad CRC at byte %u: stored 0x%08x, computed 0x%08x"),
-                where, (unsigned)found, (unsigned)kws_crc32(blob + 12, length - 12));
+            mp_raise_msg_varg(&mp_type_ValueError,
+                MP_ERROR_TEXT("kws: bad CRC at byte %u: stored 0x%08x, computed 0x%08x"), where, (unsigned)found,
+                (unsigned)kws_crc32(blob + 12, length - 12));
         case KWS_E_VERSION:
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: format version %u at byte %u; this build reads %u"),
-                (unsigned)found, where, KWS_VERSION);
+            mp_raise_msg_varg(&mp_type_ValueError,
+                MP_ERROR_TEXT("kws: format version %u at byte %u; this build reads %u"), (unsigned)found, where,
+                KWS_VERSION);
         case KWS_E_LENGTH:
-            mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: wrong length at byte %u: %s (found %u; blob of %u bytes)"),
-                where, err->what, (unsigned)found, (unsigned)length);
+            mp_raise_msg_varg(&mp_type_ValueError,
+                MP_ERROR_TEXT("kws: wrong length at byte %u: %s (found %u; blob of %u bytes)"), where, err->what,
+                (unsigned)found, (unsigned)length);
         default:
             mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: %s at byte %u: %s (found 0x%08x)"),
                 text, where, err->what, (unsigned)found);
@@ -83,8 +86,10 @@ static void model_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] != MP_OBJ_NULL) {
         return; // read-only
     }
+    const kws_program_t *window = kws_model_program(m, KWS_PROGRAM_WINDOW);
     uint32_t frames = kws_model_input(m)->h, hop = m->has_frontend ? m->frontend.hop_len : 0;
     uint32_t frame = m->has_frontend ? m->frontend.window_len : 0;
+    uint32_t rate = m->has_frontend ? m->frontend.sample_rate_hz : 0;
     switch (attr) {
         case MP_QSTR_labels: dest[0] = self->labels; break;
         case MP_QSTR_input_shape: dest[0] = tensor_shape(kws_model_input(m)); break;
@@ -93,11 +98,11 @@ static void model_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         case MP_QSTR_classes: dest[0] = mp_obj_new_int_from_uint(kws_model_classes(m)); break;
         case MP_QSTR_scale: dest[0] = tensor_scale(kws_model_output(m)); break;
         case MP_QSTR_zero_point: dest[0] = mp_obj_new_int(kws_model_output(m)->zero_point); break;
-        case MP_QSTR_arena_bytes: dest[0] = mp_obj_new_int_from_uint(kws_model_program(m, KWS_PROGRAM_WINDOW)->arena_bytes); break;
+        case MP_QSTR_arena_bytes: dest[0] = mp_obj_new_int_from_uint(window->arena_bytes); break;
         case MP_QSTR_streaming: dest[0] = mp_obj_new_bool(kws_model_program(m, KWS_PROGRAM_STEP) != NULL); break;
         case MP_QSTR_meta: dest[0] = parse_json(m->meta, m->meta_bytes); break;
         case MP_QSTR_decision_hop_frames: dest[0] = mp_obj_new_int_from_uint(m->decision_hop_frames); break;
-        case MP_QSTR_sample_rate: dest[0] = mp_obj_new_int_from_uint(m->has_frontend ? m->frontend.sample_rate_hz : 0); break;
+        case MP_QSTR_sample_rate: dest[0] = mp_obj_new_int_from_uint(rate); break;
         case MP_QSTR_hop_samples: dest[0] = mp_obj_new_int_from_uint(hop); break;
         case MP_QSTR_frame_samples: dest[0] = mp_obj_new_int_from_uint(frame); break;
         case MP_QSTR_window_samples: dest[0] = mp_obj_new_int_from_uint((frames - 1) * hop + frame); break;

@@ -33,7 +33,9 @@ static mp_obj_t open_file(mp_obj_t path) {
 static void *read_file(mp_obj_t file, mp_obj_t path, size_t *length) {
     int error = 0;
     mp_off_t size = mp_stream_seek(file, 0, MP_SEEK_END, &error);
-    if (size != (mp_off_t)-1 && mp_stream_seek(file, 0, MP_SEEK_SET, &error) == 0) {
+    if (size != (mp_off_t)-1 && (uint64_t)size > KWS_MAX_BYTES) {
+        error = MP_EFBIG; // or a directory on Linux, which says that it has the largest size there is
+    } else if (size != (mp_off_t)-1 && mp_stream_seek(file, 0, MP_SEEK_SET, &error) == 0) {
         *length = (size_t)size;
         uint8_t *data = m_new_maybe(uint8_t, *length + 1);
         if (data == NULL) {
@@ -50,8 +52,9 @@ static void *read_file(mp_obj_t file, mp_obj_t path, size_t *length) {
     mp_raise_OSError_with_filename(error != 0 ? error : MP_EIO, mp_obj_str_get_str(path));
 }
 
-// In place in a read-only buffer or a memory-mapped file, else in a copy. What can be written to is copied because the
-// checks hold only for what does not change, and unaligned data because the core needs words.
+// In place in a read-only buffer or a memory-mapped file, else in a copy. What can change is copied because the checks
+// hold only for what does not: what can be written to, and this module's own views of scores and features, which are
+// read-only but of type 'b' or 'h', where bytes and files have 'B'. Unaligned data is copied because the core needs words.
 const void *kws_locate_blob(kws_model_obj_t *self, mp_obj_t source, size_t *length) {
     mp_buffer_info_t buffer, writable;
     if (mp_obj_is_str(source)) {
@@ -64,7 +67,8 @@ const void *kws_locate_blob(kws_model_obj_t *self, mp_obj_t source, size_t *leng
     }
     mp_get_buffer_raise(source, &buffer, MP_BUFFER_READ);
     *length = buffer.len;
-    if ((uintptr_t)buffer.buf % BLOB_ALIGN == 0 && !mp_get_buffer(source, &writable, MP_BUFFER_WRITE)) {
+    bool changes = buffer.typecode != 'B' || mp_get_buffer(source, &writable, MP_BUFFER_WRITE);
+    if ((uintptr_t)buffer.buf % BLOB_ALIGN == 0 && !changes) {
         self->source = source;
         return buffer.buf;
     }

@@ -13,7 +13,7 @@ typedef struct {
     kws_model_obj_t *model;
     kws_stream_t *stream; // at the start of its allocation
     mp_obj_t scores;
-    volatile bool feeding;
+    nlr_buf_t *user; // the frame of the call that uses the stream, or NULL
 } stream_obj_t;
 
 static kws_stream_mode_t get_mode(mp_obj_t obj) {
@@ -46,7 +46,7 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     }
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     self->model = model;
-    self->feeding = false;
+    self->user = NULL;
     self->stream = kws_stream_init(m_new(uint8_t, bytes), &model->model, (uint32_t)rows, mode);
     self->scores = kws_view_of('b', (size_t)rows * kws_model_classes(&model->model), self->stream, self->stream->scores);
     return MP_OBJ_FROM_PTR(self);
@@ -70,30 +70,38 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
 }
 
-// A scheduled callback comes between two feeds, but a hard interrupt handler may come in the middle of one, and would
-// move the stream's buffers under it.
-static void raise_if_feeding(const stream_obj_t *self) {
-    if (self->feeding) {
+// Feeds n samples, or resets. A scheduled callback comes between two feeds, but a hard interrupt
+// handler may come in the middle of one, and so may a thread on Linux: they would move the stream's buffers under it.
+// A Ctrl-C on Linux jumps out of C code wherever that is; by the frame noted here the call can tell whether it had
+// begun. A stream is of no use half fed, so it begins anew.
+static int use_alone(stream_obj_t *self, bool feed, const void *pcm, size_t n) {
+    nlr_buf_t nlr, *nobody = NULL;
+    if (nlr_push(&nlr) != 0) {
+        if (__atomic_load_n(&self->user, __ATOMIC_RELAXED) == &nlr) {
+            kws_stream_reset(self->stream);
+            __atomic_store_n(&self->user, NULL, __ATOMIC_RELEASE);
+        }
+        nlr_jump(nlr.ret_val);
+    }
+    if (!__atomic_compare_exchange_n(&self->user, &nobody, &nlr, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("kws: a feed of this stream is under way"));
     }
+    int rows = 0;
+    if (feed) {
+        rows = kws_stream_feed(self->stream, pcm, n);
+    } else {
+        kws_stream_reset(self->stream);
+    }
+    __atomic_store_n(&self->user, NULL, __ATOMIC_RELEASE);
+    nlr_pop();
+    return rows;
 }
 
 static mp_obj_t stream_feed(mp_obj_t self_in, mp_obj_t pcm_in) {
     stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
     size_t n;
     const void *pcm = kws_get_pcm(pcm_in, &n);
-    raise_if_feeding(self);
-    self->feeding = true;
-    // On Linux a Ctrl-C jumps out of C code wherever that is. A stream is of no use half fed, so it begins anew.
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) != 0) {
-        kws_stream_reset(self->stream);
-        self->feeding = false;
-        nlr_jump(nlr.ret_val);
-    }
-    int rows = kws_stream_feed(self->stream, pcm, n);
-    nlr_pop();
-    self->feeding = false;
+    int rows = use_alone(self, true, pcm, n);
     if (rows < 0) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: %u samples are more than max_samples, %u"), (unsigned)n,
             (unsigned)self->stream->max_samples);
@@ -104,8 +112,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(stream_feed_obj, stream_feed);
 
 static mp_obj_t stream_reset(mp_obj_t self_in) {
     stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    raise_if_feeding(self);
-    kws_stream_reset(self->stream);
+    use_alone(self, false, NULL, 0);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(stream_reset_obj, stream_reset);
