@@ -10,6 +10,8 @@ VERSION = 1
 HEADER_BYTES = 64
 LOGMEL_FRAC_BITS = 9
 MAX_NORM_SHIFT = 24
+HEADER = struct.Struct("<HHI6HI6I4I")
+NORM = struct.Struct("<ihH")  # bias, mult, shift
 
 
 def hz_to_mel(hz: ArrayLike) -> np.ndarray:
@@ -106,23 +108,7 @@ class FrontendConfig:
 
         mean, std: float scalars or [n_out], in the units of raw features times 2^-raw_frac_bits (log2 of power).
         """
-        mean = np.broadcast_to(np.asarray(mean, dtype=np.float64), self.n_out)
-        step = np.broadcast_to(np.asarray(std, dtype=np.float64), self.n_out) * out_scale
-        if not (np.isfinite(mean).all() and np.isfinite(step).all() and (step > 0).all()):
-            raise ValueError("norm_mean, norm_std and out_scale must be finite, the last two positive")
-        gain = 1 / step
-        unit = 2.0**-self.raw_frac_bits
-        entries = []
-        for i in range(self.n_out):
-            for shift in range(MAX_NORM_SHIFT, 0, -1):
-                mult = round(gain[i] * unit * 2**shift)
-                bias = round((zero_point - mean[i] * gain[i]) * 2**shift) + (1 << (shift - 1))
-                if mult <= 32767 and abs(bias) <= 1 << 30:
-                    break
-            else:
-                raise ValueError(f"feature {i}: mean {mean[i]:g} with gain {gain[i]:g} does not fit the fixed point")
-            entries.append(struct.pack("<ihH", bias, mult, shift))
-        return b"".join(entries)
+        return _norm_table(mean, std, out_scale, zero_point, self.n_out, self.raw_frac_bits)
 
     def section(self, norm_mean: ArrayLike = 0.0, norm_std: ArrayLike = 1.0, out_scale: float = 0.125, zero_point: int = 0) -> bytes:
         """The whole section. int8 features are (raw * 2^-raw_frac_bits - norm_mean) / norm_std / out_scale + zero_point."""
@@ -139,8 +125,7 @@ class FrontendConfig:
             offsets.append(HEADER_BYTES + len(body) if table else 0)
             body += table + bytes(-len(table) % 8)
         window_off, bands_off, weights_off, dct_off, norm_off = offsets
-        header = struct.pack(
-            "<HHI6HI6I4I",
+        header = HEADER.pack(
             VERSION, HEADER_BYTES, self.sample_rate_hz,
             self.window_len, self.hop_len, self.fft_len, self.n_mels, self.n_dct, self.raw_frac_bits,
             self.floor,
@@ -148,3 +133,73 @@ class FrontendConfig:
             round(self.f_low_hz), round(self.f_high_hz), HEADER_BYTES + len(body), 0,
         )  # fmt: skip
         return header + body
+
+
+def _norm_table(mean: ArrayLike, std: ArrayLike, out_scale: float, zero_point: int, n_out: int, raw_frac_bits: int) -> bytes:
+    """See FrontendConfig.norm."""
+    mean, std = (np.broadcast_to(np.asarray(values, dtype=np.float64), n_out) for values in (mean, std))
+    step = std * out_scale
+    for name, good in {"mean": np.isfinite(mean), "std": np.isfinite(std) & (std > 0), "scale": np.isfinite(step) & (step > 0)}.items():
+        if not good.all():
+            raise ValueError(f"the features' {name} must be finite" + (" and positive" if name != "mean" else ""))
+    gain, unit = 1 / step, 2.0**-raw_frac_bits
+    entries = []
+    for i in range(n_out):
+        for shift in range(MAX_NORM_SHIFT, 0, -1):
+            mult = round(gain[i] * unit * 2**shift)
+            bias = round((zero_point - mean[i] * gain[i]) * 2**shift) + (1 << (shift - 1))
+            if mult <= 32767 and abs(bias) <= 1 << 30:
+                break
+        else:
+            raise ValueError(f"feature {i}: mean {mean[i]:g} with gain {gain[i]:g} does not fit the fixed point")
+        entries.append(NORM.pack(bias, mult, shift))
+    return b"".join(entries)
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """Where a section's norm table lies."""
+
+    n_out: int
+    raw_frac_bits: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.n_out * NORM.size
+
+
+def _norm_of(section: bytes) -> _Norm:
+    if len(section) < HEADER_BYTES:
+        raise ValueError(f"a front end of {len(section)} bytes: its header has {HEADER_BYTES}")
+    version, _, _, _, _, _, mels, dct, frac, *offsets, _, _, _, _ = HEADER.unpack_from(section)
+    norm = _Norm(dct or mels, frac, offsets[-1])
+    if version != VERSION:
+        raise ValueError(f"a front end of version {version}; this tool knows {VERSION}")
+    if norm.offset < HEADER_BYTES or norm.end > len(section):
+        raise ValueError("the front end's norm table leaves its section")
+    return norm
+
+
+def norm_values(section: bytes, out_scale: float, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
+    """(mean, std) [n_out] of the features, as FrontendConfig.section took them: its inverse, for a blob's input quantisation.
+
+    The table holds 16-bit multipliers: std comes back to about 1 part in 32,768 (less for a wide range of biases), mean to
+    the same part of its distance from zero, so a network's int8 features stay within one step.
+    ValueError where a multiplier is not positive, which no mean and std give, or the section is damaged.
+    """
+    norm = _norm_of(section)
+    rows = np.array(list(NORM.iter_unpack(section[norm.offset : norm.end])), dtype=np.float64)
+    bias, mult, shift = rows.T
+    if (mult <= 0).any() or (shift < 1).any():
+        raise ValueError(f"feature {int(np.argmax((mult <= 0) | (shift < 1)))} of the front end is not scaled, so its mean and std are not known")
+    gain = mult * 2.0 ** (norm.raw_frac_bits - shift)  # int8 steps for each unit of a feature
+    half = 2.0 ** (shift - 1)
+    return (zero_point - (bias - half) / 2**shift) / gain, 1 / (gain * out_scale)
+
+
+def with_norm(section: bytes, mean: ArrayLike, std: ArrayLike, out_scale: float, zero_point: int) -> bytes:
+    """The section with another normalisation, see FrontendConfig.section; everything else stays byte for byte."""
+    norm = _norm_of(section)
+    table = _norm_table(mean, std, out_scale, zero_point, norm.n_out, norm.raw_frac_bits)
+    return section[: norm.offset] + table + section[norm.end :]

@@ -2,18 +2,18 @@
 
 import dataclasses
 import json
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.blob.frontend import FrontendConfig
+import numpy as np
+
+from tools.blob.frontend import FrontendConfig, norm_values, with_norm
 from tools.blob.network import Quant
 from tools.blob.reader import read as read_blob
 
 # What a network's input is in when nothing is said: the features themselves, log2 of a power, as the section has them.
 NORMALISATION = {"mean": 0.0, "std": 1.0}
-N_MELS_N_DCT = struct.Struct("<14x2H")  # of a section's header
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,19 @@ def configured(values: dict[str, object]) -> Frontend:
 
 
 def from_blob(path: Path) -> Frontend:
-    """The section of another blob as it is: its normalisation belongs to that blob's input."""
-    info = read_blob(path.read_bytes())
-    if not info.frontend:
-        raise ValueError(f"{path} has no front end")
-    n_mels, n_dct = N_MELS_N_DCT.unpack_from(info.frontend)
-    return Frontend(n_dct or n_mels, lambda quant: info.frontend)
+    """The front end of another blob. The mean and std of its features are kept; the table that makes int8 of them is made anew
+    where the network's input has another scale or zero point than that blob's."""
+    try:
+        info = read_blob(path.read_bytes())
+        if not info.frontend:
+            raise ValueError("the blob has no front end")
+        old = Quant(info.input.scale, info.input.zero_point)
+        mean, std = norm_values(info.frontend, old.scale, old.zero_point)
+    except ValueError as error:
+        raise ValueError(f"--frontend-from {path}: {error}") from error
+
+    def section(quant: Quant) -> bytes:
+        same = quant.zero_point == old.zero_point and np.float32(quant.scale) == np.float32(old.scale)
+        return info.frontend if same else with_norm(info.frontend, mean, std, quant.scale, quant.zero_point)
+
+    return Frontend(mean.size, section)

@@ -81,7 +81,7 @@ def test_nothing_is_written(repo_root: Path, model: Path, tmp_path: Path) -> Non
         ([model, "--frontend", "n_mel=20"], "unknown n_mel"),
         ([model, "--frontend", "n_mels=20.5"], "n_mels"),
         ([model, "--frontend", "n_mels=many"], "many"),
-        ([model, "--frontend-from", model], "HARK"),
+        ([model, "--frontend-from", model], f"--frontend-from {model}: "),
         ([model, "--labels", "a,b"], "2 labels for 12 classes"),
         ([model, "--meta", "note"], "KEY=VALUE"),
     ]:

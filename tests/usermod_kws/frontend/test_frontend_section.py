@@ -221,7 +221,7 @@ def test_generator_refuses_empty_bands_and_impossible_norms() -> None:
     with pytest.raises(ValueError, match="holds no FFT bin"):
         FrontendConfig(window_len=256, hop_len=160, fft_len=256, n_mels=80).section()
     for mean, std, scale in ((0, 0, 1), (0, -1, 1), (np.nan, 1, 1), (0, 1, 0), (1e6, 1e-6, 1e-6)):
-        with pytest.raises(ValueError, match="norm|does not fit|positive"):
+        with pytest.raises(ValueError, match="finite|does not fit"):
             FrontendConfig().section(mean, std, scale)
 
 
