@@ -25,12 +25,14 @@ from tqdm import tqdm
 
 from tools.blob.frontend import FrontendConfig
 from tools.blob.writer import BlobWriter, Quant
+from tools.blobfile import load
 from tools.kwslib import Model, Stream, build
 
 RATE = 16000
 BLOCK_S = 60  # sound is made and rows are compared in blocks of this
 FEATURE_BLOCK = 1 << 16  # and features in blocks of so many frames, which count as 20 ms each
 LONGEST_PIECE = 16000
+LONGEST_HOURS = 10_000
 SEED = 12
 
 
@@ -128,7 +130,12 @@ class Result:
 
 
 def soak(model: Model, hours: float, features: bool = False, quiet: bool = True) -> Result:
-    """Feeds the streams and compares them. The memory before is that behind a tenth of the blocks."""
+    """Feeds the streams and compares them. The memory before is that behind a tenth of the blocks.
+
+    ValueError for a model without a front end or a step program.
+    """
+    if not model.has_frontend:
+        raise ValueError("the model has no front end: it is a bare network and has no streams")
     rngs = [np.random.default_rng(SEED + i) for i in range(4)]
     steps, window = [Stream(model, 256), Stream(model, 64)], Stream(model, 128, "window")
     if any(stream.mode != "step" for stream in steps):
@@ -157,14 +164,26 @@ def soak(model: Model, hours: float, features: bool = False, quiet: bool = True)
     )  # fmt: skip
 
 
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours <= LONGEST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} hours are not more than 0 and at most {LONGEST_HOURS}")
+    return hours
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description="Compares step and window streams over hours of virtual time.")
-    parser.add_argument("--hours", type=float, default=24.0, help="virtual time (24)")
+    parser.add_argument("--hours", type=_hours, default=24.0, help="virtual time (24)")
     parser.add_argument("--features", action="store_true", help="random features instead of audio: no front end")
     parser.add_argument("--model", type=Path, help="another model, with a step program whose layers do not pad time")
     parser.add_argument("--report", type=Path, help="writes the result as JSON")
     args = parser.parse_args()
-    result = soak(Model(args.model.read_bytes() if args.model else small_model()), args.hours, args.features, quiet=False)
+    try:
+        model = Model(load(args.model) if args.model else small_model())
+        result = soak(model, args.hours, args.features, quiet=False)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     calls = allocator_calls()
     print(f"{result.virtual_hours:.1f} h in {result.seconds:.0f} s: {result.frames:,} frames, {result.rows:,} rows of scores a stream")
     print(f"rows that differ: {result.different_rows}; the first class had {result.distinct_scores} different scores")

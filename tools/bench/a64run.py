@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ import numpy as np
 
 from tools.blob.format import ProgramKind
 from tools.blob.reader import read
+from tools.blobfile import load
 
 REPO_ROOT = Path(__file__).resolve().parent.parent.parent
 CORE, HERE = REPO_ROOT / "usermod_kws", Path(__file__).resolve().parent / "a64"
@@ -112,19 +114,25 @@ def measure(blob: bytes, variant: Variant, kind: ProgramKind = ProgramKind.WINDO
     return [*rows, ("total", sum(n for _, n, _ in rows), info.macs)]
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.a64run", description=__doc__.splitlines()[0])
     parser.add_argument("blob", type=Path)
     parser.add_argument("--step", action="store_true", help="the step program instead of the window's")
     args = parser.parse_args()
-    blob, kind = args.blob.read_bytes(), ProgramKind.STEP if args.step else ProgramKind.WINDOW
-    if kind == ProgramKind.STEP and read(blob).step is None:
-        parser.error(f"{args.blob} has no step program")
-    columns = [measure(blob, variant, kind) for variant in VARIANTS]
+    kind = ProgramKind.STEP if args.step else ProgramKind.WINDOW
+    try:
+        blob = load(args.blob)
+        if kind == ProgramKind.STEP and read(blob).step is None:
+            raise ValueError(f"{args.blob} has no step program")
+        columns = [measure(blob, variant, kind) for variant in VARIANTS]
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"{'layer':<24} {'MAC':>12}" + "".join(f" {variant:>12}" for variant in VARIANTS))
     for rows in zip(*columns, strict=True):
         print(f"{rows[0][0]:<24} {rows[0][2]:>12,}" + "".join(f" {row[1]:>12,}" for row in rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

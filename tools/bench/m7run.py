@@ -9,15 +9,18 @@
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from tools.bench.m7machine import FLASH, M7, RAM, REPO_ROOT, Machine, compile_m7, sources
+from tools.bench.m7machine import FLASH, M7, MEGABYTE, RAM, REPO_ROOT, STACK, Machine, compile_m7, sources
 from tools.blob.format import ProgramKind
 from tools.blob.reader import BlobInfo, read
+from tools.blobfile import load
 
 ARENA = RAM + 0x2_0000
+ARENA_BYTES = STACK - ARENA - 0x4000  # the stack grows down to it
 FUNCTIONS = ["open", "begin", "run", "op", "frame", "stream_init", "stream_feed"]
 WINDOW_STREAM = 1  # kws_stream_mode_t
 
@@ -34,12 +37,18 @@ class M7Bench(Machine):
         super().__init__(elf or compile_core(REPO_ROOT / "build" / "bench" / f"{arch}.elf", arch=arch))
 
     def open(self, blob: bytes) -> BlobInfo:
+        """ValueError for a blob that does not fit or that the core refuses."""
+        info = read(blob)
+        arenas = [(f"{program.kind.name.lower()} program's arena", program.arena_bytes, ARENA_BYTES) for program in info.programs]
+        for what, size, limit in [("blob", len(blob), MEGABYTE), *arenas]:
+            if size > limit:
+                raise ValueError(f"the {what} has {size:,} bytes; the bench's Cortex-M7 has room for {limit:,}")
         self.write(FLASH, blob)
         status = self.call("bench_open", FLASH, len(blob))
         if status:
             raise ValueError(f"kws_model_open: status {status - (1 << 32)}")
-        self._info = read(blob)
-        return self._info
+        self._info = info
+        return info
 
     def load(self, features: np.ndarray, kind: ProgramKind = ProgramKind.WINDOW) -> None:
         """Poisons the arena, begins a run after a reset and places int8 features."""
@@ -117,14 +126,19 @@ def measure_hop(bench: M7Bench, hop: int, mode: int = 0, hops: int = 24) -> tupl
     return total // hops, state
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.m7run", description=__doc__.splitlines()[0])
     parser.add_argument("blob", type=Path)
     parser.add_argument("--arch", choices=("m7", "c"), default="m7", help="kernels to run; c: the plain ones (default: %(default)s)")
     parser.add_argument("--symbols", action="store_true", help="also the window's instructions by function")
     args = parser.parse_args()
-    bench, blob = M7Bench(arch=args.arch), args.blob.read_bytes()
-    info = read(blob)
+    try:
+        blob = load(args.blob)
+        bench = M7Bench(arch=args.arch)
+        info = bench.open(blob)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     for program in info.programs:
         print(f"{program.kind.name.lower()}: arena {program.arena_bytes:,}, state {program.state_bytes:,} bytes")
         for name, instructions, macs in measure(blob, bench, program.kind):
@@ -135,7 +149,8 @@ def main() -> None:
         bench.run(noise(info.input.bytes))
         for name, count in bench.counts.items():
             print(f"  {name:<30} {count:>12,}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

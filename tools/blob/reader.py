@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tools.blob import format as fmt
 from tools.blob.format import Op, ProgramKind, Section, Storage
 
+TFLITE = b"TFL3"  # a FlatBuffer's identifier, behind its first 4 bytes
+
 
 class BlobError(ValueError):
     """Not a blob that this version can read; says what and where."""
@@ -181,10 +183,12 @@ def _program(record: tuple[int, ...], data: dict[Section, bytes]) -> ProgramInfo
 
 def read(blob: bytes) -> BlobInfo:
     """Parses and checks a blob's container; raises BlobError. The network's fields are for the C reader to check."""
+    _need(blob[4:8] != TFLITE, "a TensorFlow Lite model; python -m tools.import_tflite makes a blob of it")
     _need(blob[:4] == fmt.MAGIC, f"does not start with {fmt.MAGIC.decode()} but with {blob[:4]!r}")
     _need(len(blob) >= 8, f"{len(blob)} bytes are less than the header's {fmt.HEADER_BYTES}")
     version = int.from_bytes(blob[4:8], "little")
-    _need(version == fmt.VERSION, f"version {version}; this tool knows {fmt.VERSION}")
+    old = "; import or export the model again" if version < fmt.VERSION else ""
+    _need(version == fmt.VERSION, f"version {version}; this tool knows {fmt.VERSION}{old}")
     _need(len(blob) >= fmt.HEADER_BYTES, f"{len(blob)} bytes are less than the header's {fmt.HEADER_BYTES}")
     _, _, crc, length, n_sections, _, hop, _, _ = fmt.HEADER.unpack_from(blob)
     _need(length == len(blob), f"the header says {length} bytes, there are {len(blob)}")
