@@ -8,30 +8,30 @@
 #define FAIL(code, what) kws_fail_at(r, (code), &p->ops[i], (what))
 
 // How many of u.q's pairs an op uses, or WINDOW or OFFSET for all of u.w or its weights_offset alone; its inputs, and
-// whether it has scratch.
+// whether it has scratch and whether it clamps.
 typedef struct {
-    int8_t pairs, inputs, scratch;
+    int8_t pairs, inputs, scratch, clamps;
 } form_t;
 
 enum { WINDOW = -1, OFFSET = -2 };
 
 static const form_t forms[] = {
-    [KWS_OP_CONV_2D] = {WINDOW, 1, 1},
-    [KWS_OP_DEPTHWISE_CONV_2D] = {WINDOW, 1, 1},
-    [KWS_OP_FULLY_CONNECTED] = {WINDOW, 1, 0},
-    [KWS_OP_AVG_POOL_2D] = {WINDOW, 1, 0},
-    [KWS_OP_MAX_POOL_2D] = {WINDOW, 1, 0},
-    [KWS_OP_AVG_POOL_STEP] = {WINDOW, 1, 1},
-    [KWS_OP_MEAN] = {2, 1, 0},
-    [KWS_OP_ADD] = {3, 2, 0},
-    [KWS_OP_SUB] = {3, 2, 0},
-    [KWS_OP_MUL] = {1, 2, 0},
-    [KWS_OP_PRELU] = {2, 2, 0},
-    [KWS_OP_LUT] = {OFFSET, 1, 0},
-    [KWS_OP_SOFTMAX] = {1, 1, 0},
-    [KWS_OP_COPY] = {OFFSET, 1, 0},
-    [KWS_OP_FILL] = {1, 0, 0},
-    [KWS_OP_SVDF] = {OFFSET, 2, 1},
+    [KWS_OP_CONV_2D] = {WINDOW, 1, 1, 1},
+    [KWS_OP_DEPTHWISE_CONV_2D] = {WINDOW, 1, 1, 1},
+    [KWS_OP_FULLY_CONNECTED] = {WINDOW, 1, 0, 1},
+    [KWS_OP_AVG_POOL_2D] = {WINDOW, 1, 0, 1},
+    [KWS_OP_MAX_POOL_2D] = {WINDOW, 1, 0, 1},
+    [KWS_OP_AVG_POOL_STEP] = {WINDOW, 1, 1, 1},
+    [KWS_OP_MEAN] = {2, 1, 0, 1},
+    [KWS_OP_ADD] = {3, 2, 0, 1},
+    [KWS_OP_SUB] = {3, 2, 0, 1},
+    [KWS_OP_MUL] = {1, 2, 0, 1},
+    [KWS_OP_PRELU] = {2, 2, 0, 0},
+    [KWS_OP_LUT] = {OFFSET, 1, 0, 0},
+    [KWS_OP_SOFTMAX] = {1, 1, 0, 0},
+    [KWS_OP_COPY] = {OFFSET, 1, 0, 0},
+    [KWS_OP_FILL] = {1, 0, 0, 0},
+    [KWS_OP_SVDF] = {OFFSET, 2, 1, 1},
 };
 
 // What holds for all ops.
@@ -53,6 +53,9 @@ static int check_form(const kws_reader_t *r, const kws_program_t *p, uint32_t i)
     }
     if (op->out_min < -128 || op->out_min > op->out_max || op->out_max > 127) {
         return FAIL(KWS_E_RANGE, "output clamp of an op");
+    }
+    if (!form->clamps && (op->out_min != -128 || op->out_max != 127)) {
+        return FAIL(KWS_E_RANGE, "clamp of an op that has none");
     }
     if (op->scratch_offset % KWS_SECTION_ALIGN != 0 ||
         (uint64_t)op->scratch_offset + op->scratch_bytes > p->arena_bytes || (!form->scratch && op->scratch_bytes != 0)) {

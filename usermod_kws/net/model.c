@@ -68,6 +68,16 @@ static int open_program(const kws_reader_t *r, kws_model_t *m, const kws_program
     return kws_check_program(r, p);
 }
 
+// A window program has all of its window.
+static int check_window(const kws_reader_t *r, const kws_program_t *p) {
+    for (uint32_t i = 0; i < p->n_tensors; i++) {
+        if (p->tensors[i].missing != 0) {
+            return kws_fail_at(r, KWS_E_RANGE, &p->tensors[i].missing, "missing rows in a window program");
+        }
+    }
+    return KWS_OK;
+}
+
 // What a stream takes for granted of a step program.
 static int check_step(const kws_reader_t *r, const kws_model_t *m, const kws_program_record_t *record) {
     const kws_program_t *window = &m->programs[KWS_PROGRAM_WINDOW], *step = &m->programs[KWS_PROGRAM_STEP];
@@ -106,8 +116,8 @@ static int open_programs(const kws_reader_t *r, kws_model_t *m) {
     used_t used = {0, 0, 0};
     for (uint32_t kind = 0; kind < m->n_programs; kind++) {
         int status = open_program(r, m, &record[kind], kind, &used);
-        if (status == KWS_OK && kind == KWS_PROGRAM_STEP) {
-            status = check_step(r, m, &record[kind]);
+        if (status == KWS_OK) {
+            status = kind == KWS_PROGRAM_STEP ? check_step(r, m, &record[kind]) : check_window(r, &m->programs[kind]);
         }
         if (status != KWS_OK) {
             return status;
