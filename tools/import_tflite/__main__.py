@@ -5,30 +5,30 @@ Without a front end the blob can be run (model.run), but not fed with sound. Not
 
 import argparse
 import hashlib
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from tools.import_tflite import TfliteError, import_model
-from tools.import_tflite.flatbuffer import MAX_FILE_BYTES
+from tools.import_tflite import TfliteError, import_model, labels
+from tools.import_tflite.files import check_output, read_model, write
 from tools.import_tflite.frontend import from_blob, parse
 from tools.import_tflite.show import show
+
+MAX_HOP = 0xFFFF  # of a blob's header
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.import_tflite", description=__doc__)
     parser.add_argument("model", type=Path, help="a .tflite file")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the blob")
-    labels = parser.add_mutually_exclusive_group()
-    labels.add_argument("--labels", metavar="A,B,C", help="the classes' names")
-    labels.add_argument("--labels-file", type=Path, help="the same, one a line")
+    classes = parser.add_mutually_exclusive_group()
+    classes.add_argument("--labels", metavar="A,B,C", help="the classes' names")
+    classes.add_argument("--labels-file", type=Path, help="the same, one a line")
     frontend = parser.add_mutually_exclusive_group()
     frontend.add_argument("--frontend", metavar="KEY=VALUE,...", help='tools.blob.frontend.FrontendConfig\'s fields, and mean and std of the '
                           'features (numbers, or lists with "/" between); or a JSON file of them, or "default"')  # fmt: skip
-    frontend.add_argument("--frontend-from", type=Path, metavar="BLOB", help="the front end of another blob, with its normalisation")
+    frontend.add_argument("--frontend-from", type=Path, metavar="BLOB", help="the front end of another blob, and the mean and std of its features")
     parser.add_argument("--decision-hop", type=int, metavar="N", help="scores every N frames (default: the rows of the input for a model with "
                         "state, else 1)")  # fmt: skip
     parser.add_argument("--stream", choices=("auto", "off"), default="auto", help="off: sliding window only")
@@ -36,10 +36,20 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """What can be told before the model is read."""
+    hop = args.decision_hop
+    if hop is not None and not 1 <= hop <= MAX_HOP:
+        raise ValueError(f"--decision-hop {hop}: 1 to {MAX_HOP} frames")
+    if hop is not None and args.frontend is None and args.frontend_from is None:
+        raise ValueError(f"--decision-hop {hop}: a network without a front end has no frames (--frontend, --frontend-from)")
+    check_output(args.output, args.model, *(path for path in (args.labels_file, args.frontend and Path(args.frontend)) if path))
+
+
 def _labels(args: argparse.Namespace) -> list[str]:
     if args.labels_file:
-        return [line.strip() for line in args.labels_file.read_text().splitlines() if line.strip()]
-    return args.labels.split(",") if args.labels else []
+        return labels.from_file(args.labels_file)
+    return labels.from_text(args.labels) if args.labels is not None else []
 
 
 def _meta(args: argparse.Namespace, data: bytes) -> dict[str, str]:
@@ -52,27 +62,14 @@ def _meta(args: argparse.Namespace, data: bytes) -> dict[str, str]:
     return meta
 
 
-def _write(path: Path, data: bytes) -> None:
-    """The whole file or none, whatever happens meanwhile."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 def run(args: argparse.Namespace) -> None:
-    if args.model.stat().st_size > MAX_FILE_BYTES:
-        raise TfliteError(f"the file has {args.model.stat().st_size} bytes; models of up to {MAX_FILE_BYTES} bytes are imported")
-    data = args.model.read_bytes()
-    frontend = from_blob(args.frontend_from) if args.frontend_from else parse(args.frontend) if args.frontend else None
-    report = import_model(data, frontend=frontend, labels=_labels(args), decision_hop_frames=args.decision_hop, meta=_meta(args, data),
+    _check_options(args)
+    names = _labels(args)
+    frontend = from_blob(args.frontend_from) if args.frontend_from else None if args.frontend is None else parse(args.frontend)
+    data = read_model(args.model)
+    report = import_model(data, frontend=frontend, labels=names, decision_hop_frames=args.decision_hop, meta=_meta(args, data),
                           stream=args.stream)  # fmt: skip
-    _write(args.output, report.blob)
+    write(args.output, report.blob)
     show(str(args.output), report, Console(highlight=False))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +33,43 @@ def parse(text: str) -> Frontend:
     """
     if text == "default":
         return configured({})
-    if "=" not in text:
-        values = json.loads(Path(text).read_text())
-        if not isinstance(values, dict):
-            raise ValueError(f"{text} holds no JSON object")
-        return configured(values)
-    values = {}
+    try:
+        return configured(_pairs(text) if "=" in text else _json(Path(text)))
+    except FileNotFoundError as error:
+        raise ValueError(f'--frontend {text!r}: neither KEY=VALUE nor "default", and there is no such file') from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"--frontend {text}: {error}") from error
+
+
+def _pairs(text: str) -> dict[str, object]:
+    values: dict[str, object] = {}
     for pair in text.split(","):
-        key, _, value = pair.partition("=")
-        values[key.strip()] = [float(v) for v in value.split("/")] if "/" in value else float(value)
-    return configured(values)
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if not (key and value):
+            raise ValueError(f"KEY=VALUE is expected, not {pair!r}")
+        if key in values:
+            raise ValueError(f"{key} is there twice")
+        try:
+            values[key] = [float(v) for v in value.split("/")] if "/" in value else float(value)
+        except ValueError as error:
+            raise ValueError(f"{key} = {value!r} is no number") from error
+    return values
+
+
+def _json(path: Path) -> dict[str, object]:
+    if not path.name:
+        raise ValueError("nothing is said of the front end")
+    try:
+        values = json.loads(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise ValueError("no text in UTF-8") from error
+    if type(values) is not dict:
+        raise ValueError("the file holds no JSON object")
+    return values
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def configured(values: dict[str, object]) -> Frontend:
@@ -49,20 +77,29 @@ def configured(values: dict[str, object]) -> Frontend:
     types = {f.name: f.type for f in dataclasses.fields(FrontendConfig)}
     unknown = sorted(set(values) - set(types) - set(NORMALISATION))
     if unknown:
-        raise ValueError(f"front end: unknown {', '.join(unknown)}; known are {', '.join([*types, *NORMALISATION])}")
-    norm = {key: values.get(key, default) for key, default in NORMALISATION.items()}
+        raise ValueError(f"unknown {', '.join(unknown)}; known are {', '.join([*types, *NORMALISATION])}")
     fields = {}
     for key, value in values.items():
         if key in types:
             whole = types[key] is int
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or (whole and value != int(value)):
-                raise ValueError(f"front end: {key} = {value!r} is no {'whole ' if whole else ''}number")
+            if not _is_number(value) or (whole and value != int(value)):
+                raise ValueError(f"{key} = {value!r} is no {'whole ' if whole else ''}number")
             fields[key] = types[key](value)
     config = FrontendConfig(**fields)
-    for key, value in norm.items():
-        if isinstance(value, list) and len(value) != config.n_out:
-            raise ValueError(f"front end: {key} has {len(value)} numbers for {config.n_out} features")
+    norm = {key: _norm(key, values.get(key, default), config.n_out) for key, default in NORMALISATION.items()}
     return Frontend(config.n_out, lambda quant: config.section(norm["mean"], norm["std"], quant.scale, quant.zero_point))
+
+
+def _norm(key: str, value: object, features: int) -> list[float]:
+    """mean or std of each feature."""
+    numbers = value if isinstance(value, list) else [value] * features
+    if not all(_is_number(n) for n in numbers):
+        raise ValueError(f"{key} = {value!r} is no number or list of numbers")
+    if len(numbers) != features:
+        raise ValueError(f"{key} has {len(numbers)} numbers for {features} features")
+    if key == "std" and min(numbers) <= 0:
+        raise ValueError(f"std = {min(numbers):g}: a standard deviation is above 0")
+    return [float(n) for n in numbers]
 
 
 def from_blob(path: Path) -> Frontend:

@@ -1,6 +1,7 @@
 """`python -m tools.import_tflite` as somebody types it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from fuzz_seeds import seeds
 from tflite_graphs import GraphBuilder
 
 from tools.blob.reader import read
+from tools.import_tflite import labels
 from tools.import_tflite.frontend import configured
 from tools.kwslib import Frontend, Model
 
@@ -72,6 +74,9 @@ def test_nothing_is_written(repo_root: Path, model: Path, tmp_path: Path) -> Non
     b.add("CUMSUM", [x], y)
     unsupported = tmp_path / "unsupported.tflite"
     unsupported.write_bytes(b.bytes([x], [y]))
+    broken, binary = tmp_path / "broken.json", tmp_path / "labels.bin"
+    broken.write_text('{"n_mels": ')
+    binary.write_bytes(b"yes\n\xff\xfe")
     before = sorted(p.name for p in tmp_path.iterdir())
     for arguments, text in [
         ([damaged], "damaged"),
@@ -80,7 +85,24 @@ def test_nothing_is_written(repo_root: Path, model: Path, tmp_path: Path) -> Non
         ([model, "--frontend", "n_mels=20,n_dct=5"], "24 values, which are not rows of the front end's 5 features"),
         ([model, "--frontend", "n_mel=20"], "unknown n_mel"),
         ([model, "--frontend", "n_mels=20.5"], "n_mels"),
-        ([model, "--frontend", "n_mels=many"], "many"),
+        ([model, "--frontend", "n_mels=many"], "--frontend n_mels=many: n_mels = 'many' is no number"),
+        ([model, "--frontend", "n_dct=inf"], "--frontend n_dct=inf: n_dct = inf is no whole number"),
+        ([model, "--frontend", "n_dct=4,,mean=1"], "KEY=VALUE is expected, not ''"),
+        ([model, "--frontend", "n_dct=4,std=0"], "std = 0: a standard deviation is above 0"),
+        ([model, "--frontend", "n_dct=4,mean=nan"], "mean = nan is no number"),
+        ([model, "--frontend", ""], "--frontend "),
+        ([model, "--frontend", "fluted"], "--frontend 'fluted': neither"),
+        ([model, "--frontend", broken], f"--frontend {broken}: "),
+        ([model, "--frontend-from", broken], f"--frontend-from {broken}: "),
+        ([model, "--decision-hop", -1], "--decision-hop -1: 1 to 65535"),
+        ([model, "--decision-hop", 0, "--frontend", "n_dct=4"], "--decision-hop 0: 1 to 65535"),
+        ([model, "--decision-hop", 70000, "--frontend", "n_dct=4"], "--decision-hop 70000: 1 to 65535"),
+        ([model, "--decision-hop", 2], "--decision-hop 2: a network without a front end"),
+        ([model, "--labels", ""], "--labels: no labels"),
+        ([model, "--labels", "a, ,b"], "--labels: label 2 of 3 is empty"),
+        ([model, "--labels", "a, b,a "], "--labels: 'a' is there 2 times"),
+        ([model, "--labels-file", binary], f"--labels-file {binary}: no text"),
+        (["/dev/zero"], "more than 67108864 bytes"),
         ([model, "--frontend-from", model], f"--frontend-from {model}: "),
         ([model, "--labels", "a,b"], "2 labels for 12 classes"),
         ([model, "--meta", "note"], "KEY=VALUE"),
@@ -90,8 +112,42 @@ def test_nothing_is_written(repo_root: Path, model: Path, tmp_path: Path) -> Non
         assert out.read_bytes() == b"before" and sorted(p.name for p in tmp_path.iterdir()) == before
 
 
+def test_where_it_is_written(repo_root: Path, model: Path, tmp_path: Path) -> None:
+    """A device or a link in the place of the output stays what it is; the model is not written over; errors name the output."""
+    real, link, pipe = tmp_path / "real.kws", tmp_path / "link.kws", tmp_path / "pipe"
+    real.write_bytes(b"before")
+    link.symlink_to(real)
+    assert run(repo_root, model, "-o", link).returncode == 0
+    assert link.is_symlink() and real.read_bytes()[:4] == b"HARK"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = run(repo_root, model, "-o", pipe)
+    assert done.returncode == 0 and os.read(reader, 4) == b"HARK" and pipe.is_fifo()
+    os.close(reader)
+    for output, text in [
+        (model, "is the same file as the input"),
+        (tmp_path / "none" / "out.kws", f"'{tmp_path / 'none' / 'out.kws'}'"),
+        (tmp_path, f"'{tmp_path}'"),
+        (Path("/dev/full"), "'/dev/full'"),
+    ]:
+        done = run(repo_root, model, "-o", output)
+        assert done.returncode == 1 and text in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert model.read_bytes() == seeds()[1] and Path("/dev/full").is_char_device()
+
+
+def test_labels(tmp_path: Path) -> None:
+    """Blanks, an editor's byte order mark and an empty last line are no part of a name; a gap is told of."""
+    path = tmp_path / "labels.txt"
+    path.write_bytes("\ufeffyes \r\n no\n\n".encode())
+    assert labels.from_file(path) == labels.from_text(" yes, no ") == ["yes", "no"]
+    path.write_text("yes\n\nno\n")
+    with pytest.raises(ValueError, match=r"--labels-file .*: label 2 of 3 is empty"):
+        labels.from_file(path)
+
+
 def test_frontend_values() -> None:
     """Front ends that cannot be are told of by their field."""
-    for values, text in [({"mean": [1.0, 2.0], "n_dct": 4}, "mean has 2 numbers"), ({"fft_len": 500}, "fft_len"), ({"floor": True}, "floor")]:
+    for values, text in [({"mean": [1.0, 2.0], "n_dct": 4}, "mean has 2 numbers"), ({"fft_len": 500}, "fft_len"), ({"floor": True}, "floor"),
+                         ({"mean": "x"}, "mean"), ({"std": [1, -1, 1, 1], "n_dct": 4}, "std = -1")]:  # fmt: skip
         with pytest.raises(ValueError, match=text):
             configured(values)
