@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ALIGN = 16
+PARTITION_KB = 1024  # of the board
 MAGIC = b"\xd2\xcd\x31"  # record kind 0x14a6b1
 HEADER_LEN = 8  # magic and a length padded to five bytes, so that the first record's place does not depend on the size
 PADDING, VERBATIM, DIRECTORY, FILE = 1, 2, 4, 5
@@ -117,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("image", type=Path)
     parser.add_argument("files", type=Path, nargs="*", help="files, all put in the root folder")
     parser.add_argument("--list", action="store_true", help="show what an image holds")
-    parser.add_argument("--limit-kb", type=int, default=1024, help="size of the partition (1024)")
+    parser.add_argument("--limit-kb", type=int, default=PARTITION_KB, help="size of the partition (%(default)s)")
     args = parser.parse_args(arguments)
     if not args.list:
         image = pack((path.name, path.read_bytes()) for path in args.files)

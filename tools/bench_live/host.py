@@ -25,8 +25,10 @@ class HostModel:
 
     def __init__(self, data: bytes):
         info = blob.read(data)
-        if not info.frontend or not info.labels:
-            raise ValueError("this blob has no front end or no labels: it is a bare network and cannot listen")
+        if not info.frontend:
+            raise ValueError("this blob has no front end: it is a bare network and cannot listen (the importer's --frontend-from gives it one)")
+        if not info.labels:
+            raise ValueError("this blob has no labels: nobody could name what it hears (the importer's --labels gives it some)")
         self.core = kwslib.Model(data)
         self.labels = info.labels
         self.meta = info.meta

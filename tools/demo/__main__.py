@@ -22,6 +22,8 @@ from tools.bench_live.board import CORE_HZ, parse_events
 from tools.bench_live.host import HostModel, decide
 from tools.bench_live.score import Scorer
 from tools.bench_live.track import RATE_HZ, Track
+from tools.blob import BlobError
+from tools.blobfile import load
 
 from . import audio, microphone, speech
 from .session import ROOT, Mpremote, SessionError, VirtualBoard, ask, fetch_stats
@@ -47,7 +49,9 @@ class Outcome:
 
 def load_model(path: Path) -> HostModel:
     try:
-        return HostModel(path.read_bytes())
+        return HostModel(load(path))
+    except BlobError:  # which names the file
+        raise
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -58,7 +62,9 @@ def main() -> int:
     try:
         model_path = args.model or BUILT_IN
         model = load_model(model_path)
-        track, notes = chosen_track(args)
+        if args.model:
+            user_image(args.model)
+        track, notes = chosen_track(args, model)
     except (audio.AudioError, speech.SpeechError, microphone.NoMicrophoneError, OSError, ValueError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return 2
@@ -88,7 +94,7 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def chosen_track(args: argparse.Namespace) -> tuple[Track | None, list[str]]:
+def chosen_track(args: argparse.Namespace, model: HostModel) -> tuple[Track | None, list[str]]:
     """The audio, and what to tell about it; None for the microphone."""
     if args.mic:
         microphone.check()
@@ -97,17 +103,33 @@ def chosen_track(args: argparse.Namespace) -> tuple[Track | None, list[str]]:
         pcm, notes = audio.load(args.wav)
         # The last word needs some audio behind it before it is complete in the model's window.
         return Track(args.wav.name, np.concatenate([pcm, np.zeros(RATE_HZ, np.int16)]), []), notes
-    return speech.cached(ROOT / "build" / "demo.wav"), []
+    said = [keyword for keyword in speech.KEYWORDS if keyword in model.labels]
+    if not said:
+        raise ValueError(
+            f"no sentence of the demonstration has a word of this model ({', '.join(model.labels)}); it has {', '.join(speech.KEYWORDS)}; "
+            "make demo WAV=mine.wav plays a recording of yours"
+        )
+    notes = [] if len(said) == len(speech.KEYWORDS) else [f"only the sentences with {', '.join(said)}: this model has no other of their words"]
+    return speech.cached(ROOT / "build" / "demo.wav", said), notes
+
+
+def user_image(model: Path) -> bytes:
+    """The ROMFS image with the user's model beside the app's modules. ValueError when the board has no room for it."""
+    files = {path.name: path.read_bytes() for path in sorted((IMAGES / "rom").glob("*.mpy"))}
+    files[model.name] = model.read_bytes()
+    image = romfs.pack(sorted(files.items()))
+    if len(image) > romfs.PARTITION_KB * 1024:
+        room = romfs.PARTITION_KB * 1024 - (len(image) - len(files[model.name]))
+        raise ValueError(f"{model}: {len(files[model.name]):,} bytes are too many for the board's ROMFS, which has room for a model of {room:,}")
+    return image
 
 
 def board_image(model: Path | None, folder: Path) -> Path:
-    """The ROMFS image for the board: the one that was built, or one in `folder` with the user's model beside the app's modules."""
+    """The ROMFS image for the board: the one that was built, or one in `folder` with the user's model."""
     if not model:
         return IMAGES / "romfs.img"
-    files = {path.name: path.read_bytes() for path in sorted((IMAGES / "rom").glob("*.mpy"))}
-    files[model.name] = model.read_bytes()
     path = folder / "romfs.img"
-    path.write_bytes(romfs.pack(sorted(files.items())))
+    path.write_bytes(user_image(model))
     return path
 
 

@@ -1,5 +1,6 @@
 """The timeline: waveform, smoothed posteriors, thresholds, what was said and what was detected."""
 
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -32,7 +33,7 @@ def draw(path: Path, track: Track, model: HostModel, decisions: Decisions, score
     row_s = track.seconds / rows
     averages = smoothed(model, decisions)
     limits = dict(make_detector(model).threshold.items())
-    colour = dict(zip(limits, plt.get_cmap("tab10").colors, strict=False))
+    colour = dict(zip(limits, cycle(plt.get_cmap("tab10").colors)))
     figure, axes = plt.subplots(2 * rows, 1, figsize=(14, 2.7 * rows + 0.6), height_ratios=[1, 1.6] * rows, layout="constrained")
     for r in range(rows):
         wave, post = axes[2 * r], axes[2 * r + 1]
@@ -46,8 +47,9 @@ def draw(path: Path, track: Track, model: HostModel, decisions: Decisions, score
         post.set_ylim(0, 1.12)
         post.set_ylabel("posterior")
     axes[-1].set_xlabel("s of audio; posteriors are smoothed, dotted lines are thresholds, ✕ marks a false accept")
-    figure.suptitle(title, fontsize=11)
-    figure.legend(*axes[1].get_legend_handles_labels(), ncols=len(limits), fontsize=8, loc="outside upper center", frameon=False)
+    # The legend's own title: the layout keeps no room for a figure's title above a legend.
+    names = {"ncols": min(len(limits), 12), "fontsize": 8, "title": title, "title_fontsize": 11}
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", frameon=False, **names)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -7,6 +7,7 @@ keyword is known exactly. The models learnt from people; what a formant synthesi
 import io
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +54,15 @@ def say(text: str, voice: str, words_per_minute: int, pitch: int) -> np.ndarray:
     return pcm[loud[0] : loud[-1] + 1] if len(loud) else pcm
 
 
-def sentences(rounds: int = 2, seed: int = 1) -> Track:
-    """Every sentence `rounds` times, by changing voices, over pink noise at 20 dB."""
+def sentences(keywords: Sequence[str] = KEYWORDS, rounds: int = 2, seed: int = 1) -> Track:
+    """Every sentence that ends in one of `keywords` `rounds` times, by changing voices, over pink noise at 20 dB."""
     rng = np.random.default_rng(seed)
     clips, pauses = [], []
     for turn in range(rounds):
         for k in rng.permutation(len(SENTENCES)):
             phrase, keyword = SENTENCES[k]
+            if keyword not in keywords:
+                continue
             voice = VOICES[(int(k) + turn) % len(VOICES)]
             clips += [(phrase, "", say(phrase, *voice)), (keyword, keyword, say(keyword, *voice))]
             pauses += [PAUSE_S, REST_S]
@@ -73,12 +76,17 @@ def pink_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
     return np.fft.irfft(spectrum / np.sqrt(np.maximum(hz, 50.0)), samples)
 
 
-def cached(path: Path) -> Track:
-    """The sentences; their samples are kept in `path` (WAV), and made again when this program has changed."""
+def cached(path: Path, keywords: Sequence[str] = KEYWORDS) -> Track:
+    """The sentences with `keywords`; their samples are kept in `path` (WAV), and made again when this program has changed.
+
+    A part of the keywords has a file of its own beside it.
+    """
+    if len(keywords) < len(KEYWORDS):
+        path = path.with_stem("-".join([path.stem, *keywords]))
     sources = (Path(__file__), Path(__file__).parents[1] / "bench_live" / "track.py")
     track = None
     if not path.exists() or path.stat().st_mtime < max(source.stat().st_mtime for source in sources):
-        track = sentences()
+        track = sentences(keywords)
         path.parent.mkdir(parents=True, exist_ok=True)
         # The recording is what tells that both are there, so it comes last and whole.
         _write_words(path.with_suffix(".txt"), track)
