@@ -9,6 +9,8 @@ from rich.console import Console
 from tools.blob.reader import BlobError, read
 from tools.blob.samples import SAMPLES
 
+UNLIMITED = 1000  # columns: no table has so many, and nothing is padded to it
+
 
 def show(args: argparse.Namespace) -> None:
     from tools.blob.show import show as print_blob
@@ -18,7 +20,8 @@ def show(args: argparse.Namespace) -> None:
             info = read(path.read_bytes())
         except BlobError as error:
             raise BlobError(f"{path}: {error}") from error
-        print_blob(str(path), info, Console(width=args.width, highlight=False))
+        width = args.width or (None if sys.stdout.isatty() else UNLIMITED)
+        print_blob(str(path), info, Console(width=width, highlight=False))
 
 
 def sample(args: argparse.Namespace) -> None:
@@ -30,7 +33,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("show", help="print a blob's header, front end, layers, labels and meta; checks the CRC")
     one.add_argument("blob", type=Path, nargs="+")
-    one.add_argument("--width", type=int, help="columns of the terminal")
+    one.add_argument("--width", type=int, help="columns (the terminal's; as many as needed in a file or a pipe)")
     one.set_defaults(run=show)
     two = commands.add_parser("sample", help="a network with random weights, for tests and benches")
     two.add_argument("name", choices=SAMPLES)

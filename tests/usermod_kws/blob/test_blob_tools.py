@@ -131,6 +131,39 @@ def test_show(repo_root: Path, tmp_path: Path) -> None:
         assert text in done.stdout, text
 
 
+@pytest.mark.parametrize("width", [[], ["--width", "80"]])
+def test_show_cuts_nothing(repo_root: Path, tmp_path: Path, width: list[str]) -> None:
+    """A number that is cut is worse than none, in a pipe as in the usual terminal."""
+    for make in (every_op, SAMPLES["dscnn"]):
+        path = tmp_path / "model.kws"
+        path.write_bytes(make())
+        lines = _tool(repo_root, "show", *width, str(path)).stdout.splitlines()
+        assert "…" not in "".join(lines)
+        row = next(line for line in lines if "depthwise_conv_2d 3x3" in line)
+        assert len(row) <= 80 and row.split()[-2:] == (["864", "72"] if make is every_op else ["72,000", "1,536"])
+
+
+def test_show_prints_the_normalisation(repo_root: Path, tmp_path: Path) -> None:
+    """Who trains a model for a front end must know what its features are divided by."""
+    quant, mean, std = Quant(0.05, 7), [3.0, -1.5, 0.25, 10.0], [2.0, 0.5, 1.0, 4.0]
+    config = FrontendConfig(n_mels=4, n_dct=0, fft_len=256, window_len=256, hop_len=160)
+    writer = BlobWriter(frontend=config.section(mean, std, quant.scale, quant.zero_point), decision_hop_frames=2)
+    writer.max_pool2d(writer.input((2, 4, 1), quant), (2, 1))
+    path = tmp_path / "model.kws"
+    path.write_bytes(writer.finish())
+    found = dict(line.strip().split("  ", 1) for line in _tool(repo_root, "show", str(path)).stdout.splitlines() if line.startswith("  feature "))
+    assert [float(v) for v in found["feature mean"].split()] == pytest.approx(mean, rel=1e-3)
+    assert [float(v) for v in found["feature std"].split()] == pytest.approx(std, rel=1e-3)
+
+
+def test_show_of_an_old_blob_says_what_to_do(repo_root: Path, tmp_path: Path) -> None:
+    """A model of an older release cannot be read; the way out is to make it again."""
+    path = tmp_path / "old.kws"
+    path.write_bytes(every_op()[:4] + b"\1\0\0\0" + every_op()[8:])
+    done = _tool(repo_root, "show", str(path))
+    assert done.returncode == 1 and "version 1" in done.stderr and "import or export the model again" in done.stderr
+
+
 def test_show_tells_what_streams(repo_root: Path, tmp_path: Path) -> None:
     """Whether a model streams, and what that costs, decides which board it fits."""
     path = tmp_path / "model.kws"
