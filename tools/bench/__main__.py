@@ -17,6 +17,10 @@ from tools.bench.m7run import compile_core
 
 REPORT = REPO_ROOT / "build" / "reports" / "bench.json"
 ACCEPTED = REPO_ROOT / "tests" / "figures" / "bench.json"
+CHANGED = (
+    "The others are in the table above: the code or the compiler has changed since they were accepted. A test fails when one is\n"
+    f"more than 1 % worse. When the changes are meant: make bench ARGS=--accept, and commit {ACCEPTED.relative_to(REPO_ROOT)}."
+)
 
 
 def main() -> int:
@@ -37,6 +41,8 @@ def main() -> int:
     report.write(rows, REPORT, keep=False)
     if args.accept:
         report.write(rows, ACCEPTED, keep=False)
+    elif changed:
+        console.print(CHANGED, soft_wrap=True)
     return 0
 
 
