@@ -52,8 +52,10 @@ def _quant_of_float(graph: Graph, info: TensorInfo) -> Quant:
             floats.add(op.outputs[0])
         elif op.name == "QUANTIZE":
             quants.add(int8_quant(graph.tensors[op.outputs[0]]))
-    if len(quants) != 1:
-        raise TfliteError(f"{info} is quantised in {len(quants)} ways: convert with full integer quantisation")
+    if not quants:
+        raise TfliteError(f"{info} is never quantised, this is a float model: convert with full integer quantisation")
+    if len(quants) > 1:
+        raise TfliteError(f"{info} is quantised in {len(quants)} ways, where the blob's int8 input has one")
     return quants.pop()
 
 

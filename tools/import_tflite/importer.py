@@ -13,9 +13,9 @@ from tools.import_tflite.dilation import with_dilations
 from tools.import_tflite.edges import Edge, input_edge
 from tools.import_tflite.elementwise import dequantised
 from tools.import_tflite.flatbuffer import TfliteError
-from tools.import_tflite.folding import fold
+from tools.import_tflite.folding import ONLY_FOLDED, fold
 from tools.import_tflite.frontend import Frontend
-from tools.import_tflite.graph import Operator, read, short
+from tools.import_tflite.graph import Graph, Operator, read, short
 from tools.import_tflite.net import Floats, Handler, Net
 from tools.import_tflite.schema import TensorType
 
@@ -50,7 +50,13 @@ def import_model(
     """
     model = read(data)
     graph = with_dilations(model.graphs[0])
-    source = input_edge(graph, frontend.n_out if frontend else None)
+    unsupported = _unsupported(graph)
+    try:
+        source = input_edge(graph, frontend.n_out if frontend else None)
+    except TfliteError as error:
+        raise TfliteError("; ".join([*unsupported, str(error)])) from error
+    if unsupported:
+        raise TfliteError("; ".join(unsupported))
     meta = {"input": source.meta(), **(meta or {})}  # the writer looks at it when it finishes
     hop = 0 if frontend is None and decision_hop_frames is None else decision_hop_frames
     try:
@@ -75,6 +81,16 @@ def import_model(
         raise TfliteError(str(error)) from error
     tensors = {i: f.tensor for i, f in net.floats.items()} | net.values
     return ImportReport(blob, tensors, source, sink, writer)
+
+
+def _unsupported(graph: Graph) -> list[str]:
+    """The operators that there is no way to import, each name once."""
+    found: dict[str, str] = {}
+    for op in graph.operators:
+        if op.name not in HANDLERS and op.name not in ONLY_FOLDED:
+            where = f", tensor {short(graph.tensors[op.outputs[0]].name)}" if op.outputs else ""
+            found.setdefault(op.name, f"operator {op.index} ({op.name}{where}): this operator is not supported")
+    return list(found.values())
 
 
 def _import(net: Net, op: Operator) -> None:

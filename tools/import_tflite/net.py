@@ -73,7 +73,7 @@ class Net:
     def int8(self, index: int) -> Quant:
         """Of a tensor that an operator computes with; only int8 has TensorFlow Lite's integer reference kernels."""
         if self.info(index).type != TensorType.INT8:
-            raise TfliteError(f"{self.info(index)} is not int8: convert with full integer quantisation")
+            raise TfliteError(_not_int8(self.info(index)))
         return self.quant(index)
 
     def same_quant(self, op: Operator) -> Quant:
@@ -145,10 +145,16 @@ class Net:
         self.values[index] = tensor
 
 
+def _not_int8(info: TensorInfo) -> str:
+    if info.type == TensorType.INT16:
+        return f"{info}: int16 activations are not supported, convert to int8 (TFLITE_BUILTINS_INT8)"
+    return f"{info} is not int8: convert with full integer quantisation"
+
+
 def int8_quant(info: TensorInfo) -> Quant:
     """Of an int8 tensor, or of a uint8 one, whose values the blob holds less 128."""
     if info.type not in (TensorType.INT8, TensorType.UINT8):
-        raise TfliteError(f"{info} is not int8: convert with full integer quantisation")
+        raise TfliteError(_not_int8(info))
     if len(info.scales) != 1:
         raise TfliteError(f"{info} has {len(info.scales)} scales, where an activation has one")
     try:
