@@ -165,10 +165,10 @@ class Model:
         return arena, state, ops
 
     def run(self, features: np.ndarray) -> np.ndarray:
-        """int8 [n, ...] or [...] with the input's elements behind n -> int8 scores [n, classes] or [classes].
+        """int8 [n, ...] with an input's elements behind n -> int8 scores [n, classes], also for n = 1.
 
-        A single input may be given in any shape with the right number of elements, [frames, n_out] for example. Variables
-        have their first values at each of the n.
+        One input alone -> [classes]: an array of input_shape, or of any other shape with as many elements whose first
+        dimension is no n, [frames, n_out] for example. Variables have their first values at each of the n.
         """
         return self._run(features, sequence=False)
 
@@ -177,16 +177,15 @@ class Model:
         return self._run(features, sequence=True)
 
     def _run(self, features: np.ndarray, sequence: bool) -> np.ndarray:
-        n = self._inputs(features)
-        single = n == 1 and features.shape != (1, *self.input_shape)
+        n, alone = self._inputs(features)
         features = np.ascontiguousarray(features)
         out = np.empty((n, self.classes), dtype=np.int8)
         library().kws_model_run_many(self._model, features.ctypes.data, n, out.ctypes.data, sequence)
-        return out[0] if single else out
+        return out[0] if alone else out
 
     def run_layers(self, features: np.ndarray) -> list[np.ndarray]:
         """One input -> what each op of the window program writes, int8 [h, w, c], in the order of the ops."""
-        if self._inputs(features) != 1:
+        if self._inputs(features)[0] != 1:
             raise ValueError("run_layers takes one input")
         lib, facts = library(), np.empty(4, dtype=np.uint32)
         out = np.empty(lib.kws_model_run_layers(self._model, None, None), dtype=np.int8)
@@ -200,11 +199,13 @@ class Model:
             at += layers[-1].size
         return layers
 
-    def _inputs(self, features: np.ndarray) -> int:
+    def _inputs(self, features: np.ndarray) -> tuple[int, bool]:
+        """How many there are, and whether it is one alone, without n in front."""
         size = int(np.prod(self.input_shape))
-        if features.dtype != np.int8 or features.size % size or features.size == 0:
-            raise TypeError(f"features must be int8 with a multiple of {size} elements, not {features.dtype} {list(features.shape)}")
-        return features.size // size
+        batch = features.shape != self.input_shape and features.size > 0 and int(np.prod(features.shape[1:])) == size
+        if features.dtype != np.int8 or not (batch or features.size == size):
+            raise TypeError(f"features must be int8 [{size} elements] or [n, {size} elements], not {features.dtype} {list(features.shape)}")
+        return (len(features), False) if batch else (1, True)
 
 
 class Stream:

@@ -116,11 +116,11 @@ def test_streams_of_random_networks(block: int) -> None:
         model = Model(net.writer.finish())
         count, _ = frames_of(net)
         x = np.random.default_rng(seed).integers(-128, 128, (count, model.n_out)).astype(np.int8)
-        windows = np.array([model.run(x[k * net.hop : k * net.hop + net.frames]) for k in range(STEPS + 1)])
+        windows = np.array([model.run(x[k * net.hop : k * net.hop + net.frames]).reshape(-1) for k in range(STEPS + 1)])
         assert np.array_equal(Stream(model, mode="window").feed_features(x), windows), seed
         if net.writer.schedule is None:
             continue
-        whole = [Model(blob_of(extended(net.writer.network, net.writer.schedule, k))).run(x[: net.frames + k * net.hop]) for k in range(STEPS + 1)]
+        whole = [Model(blob_of(extended(net.writer.network, net.writer.schedule, k))).run(x[: net.frames + k * net.hop]).reshape(-1) for k in range(STEPS + 1)]
         whole = np.array([row.reshape(-1) for row in whole])
         assert np.array_equal(whole[0], windows[0]), seed
         assert np.array_equal(Stream(model).feed_features(x), whole), seed

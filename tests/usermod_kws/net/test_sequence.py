@@ -40,3 +40,26 @@ def test_layers_end_in_the_scores() -> None:
     np.testing.assert_array_equal(layers[-1].reshape(-1), model.run(features))
     with pytest.raises(ValueError, match="one input"):
         model.run_layers(np.stack([features, features]))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_batch_stays_a_batch(n: int) -> None:
+    """Whoever works through recordings in batches must get rows of scores for the last one, too, if it holds one recording."""
+    model = Model(dscnn())
+    h, w, c = model.input_shape
+    batch = np.random.default_rng(3).integers(-128, 128, (n, h, w, c)).astype(np.int8)
+    rows = model.run(batch)
+    assert rows.shape == (n, model.classes)
+    for shape in ((n, h, w * c), (n, h * w * c)):
+        np.testing.assert_array_equal(model.run(batch.reshape(shape)), rows)
+    for shape in ((h, w, c), (h, w * c), (h * w * c,)):
+        np.testing.assert_array_equal(model.run(batch[0].reshape(shape)), rows[0])
+    with pytest.raises(TypeError, match="elements"):
+        model.run(np.zeros(2 * h * w * c, np.int8))
+
+
+def test_a_batch_of_inputs_of_one_row() -> None:
+    """An array of the input's own shape is one input, though its first dimension may be 1."""
+    model = Model(tiny_sequence())
+    assert model.run(INPUTS[0]).shape == (model.classes,)
+    assert model.run(INPUTS[:1]).shape == (1, model.classes)
