@@ -120,7 +120,7 @@ def test_streams_of_random_networks(block: int) -> None:
         assert np.array_equal(Stream(model, mode="window").feed_features(x), windows), seed
         if net.writer.schedule is None:
             continue
-        whole = [Model(blob_of(extended(net.writer.network, net.writer.schedule, k))).run(x[: net.frames + k * net.hop]).reshape(-1) for k in range(STEPS + 1)]
+        whole = [Model(blob_of(extended(net.writer.network, net.writer.schedule, k))).run(x[: net.frames + k * net.hop]) for k in range(STEPS + 1)]
         whole = np.array([row.reshape(-1) for row in whole])
         assert np.array_equal(whole[0], windows[0]), seed
         assert np.array_equal(Stream(model).feed_features(x), whole), seed
