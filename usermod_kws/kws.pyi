@@ -42,7 +42,7 @@ class Model:
     input_zero_point: int
     """A feature means input_scale * (feature - input_zero_point)."""
     sample_rate: int
-    """Of the audio, in Hz. This and the five below are 0 in a blob without a front end."""
+    """Of the audio, in Hz. This and the four below are 0 in a blob without a front end."""
     frame_samples: int
     """Samples that one frame looks at: what Frontend.frame takes."""
     hop_samples: int
@@ -86,7 +86,7 @@ class Frontend:
     def raw(self, pcm, out=None, /) -> memoryview:
         """The same before normalisation, int16: log2 of power (or its DCT) in fixed point. For calibration and tests.
 
-        `out`, when given, is 2-byte aligned, an array('h') for example.
+        `out`, when given, has 2 bytes a feature and starts at a multiple of 2, an array('h') for example. ValueError otherwise.
         """
 
 class Stream:
@@ -97,7 +97,8 @@ class Stream:
 
         mode: "auto" computes only what is new, where the model can (`Model.streaming`); "window" runs the whole network
         on the last window_samples for every row. The scores are the same, unless a layer looks past the edge of the
-        window: in mode "step" such a layer sees the sound before the window there.
+        window: in mode "step" such a layer sees the sound before the window there. "step" is no request: it is what "auto"
+        becomes where the model can, and what the attribute `mode` says then.
 
         ValueError when the model has no front end, rows is not positive, or there is no such mode.
         """

@@ -118,15 +118,18 @@ mv = memoryview(pcm)
 show(list(f.frame(mv[:192])), list(f.raw(mv[:192])), list(f.frame(mv[191:383])))
 out = array.array('b', bytes(8)); raw = array.array('h', bytes(16))
 show(f.frame(mv[:192], out) is out, list(out), f.raw(mv[:192], raw) is raw, list(raw))
+uneven = memoryview(bytearray(2 * len(raw) + 2))
+show([error(f.raw, mv[:192], bytearray(3)), error(f.raw, mv[:192], uneven[1:-1])])
 show(list(m.run(bytes(range(32)))))
 show(error(f.frame, mv[:190]), error(f.frame, mv[:192], bytearray(7)), error(f.frame, mv[:192], bytes(8)), error(m.run, b'x'))
 """
-    (frame, raw, odd), (is_out, out, is_raw, raw2), (scores,), errors = run(interpreter, folder, script)
+    (frame, raw, odd), (is_out, out, is_raw, raw2), (refused,), (scores,), errors = run(interpreter, folder, script)
     section = read(every_op()).frontend
     pcm = PCM.tobytes()
     assert frame == out == Frontend(section).features(PCM[:96])[0].tolist() and is_out
     assert raw == raw2 == Frontend(section).raw(PCM[:96])[0].tolist() and is_raw
     assert odd == Frontend(section).features(np.frombuffer(pcm[191:383], np.int16))[0].tolist()
+    assert refused == [["ValueError", "kws: out must be 16 bytes, not 3"], ["ValueError", "kws: out must start at a multiple of 2 bytes"]]
     assert scores == Model(every_op()).run(np.arange(32, dtype=np.int8)).tolist()
     assert [e[0] for e in errors] == ["ValueError", "ValueError", "TypeError", "ValueError"]
 

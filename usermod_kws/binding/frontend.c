@@ -41,9 +41,12 @@ static mp_obj_t frontend_run(size_t n_args, const mp_obj_t *args, mp_obj_t own, 
     mp_obj_t result = n_args > 2 ? args[2] : own;
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(result, &buffer, n_args > 2 ? MP_BUFFER_WRITE : MP_BUFFER_READ);
-    if (buffer.len != fe->n_out * item || (uintptr_t)buffer.buf % item != 0) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: out must be %u aligned bytes, not %u"),
-            (unsigned)(fe->n_out * item), (unsigned)buffer.len);
+    if (buffer.len != fe->n_out * item) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: out must be %u bytes, not %u"), (unsigned)(fe->n_out * item),
+            (unsigned)buffer.len);
+    }
+    if ((uintptr_t)buffer.buf % item != 0) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("kws: out must start at a multiple of %u bytes"), (unsigned)item);
     }
     memcpy(self->pcm, pcm, n * sizeof(int16_t));
     if (item == 2) {
