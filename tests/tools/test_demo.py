@@ -41,7 +41,7 @@ def test_demo_of_a_recording(repo_root, firmware_elf, romfs_image, tmp_path):
 def test_demo_refuses_with_the_reason(repo_root, tmp_path):
     """A wrong file or model ends at once, with exit status 2 and a sentence."""
     bad = tmp_path / "bad.kws"
-    bad.write_bytes(b"HARKxxxx")
+    bad.write_bytes(b"HARK\2\0\0\0")
     for arguments, words in (
         (("--wav", tmp_path / "none.wav"), "no such file"),
         (("--model", bad), "bytes are less"),

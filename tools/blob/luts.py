@@ -59,13 +59,13 @@ def relu(activation: str, x: Q, y: Q) -> np.ndarray:
 def leaky_relu(alpha: float, x: Q, y: Q) -> np.ndarray:
     """LEAKY_RELU; alpha may be negative."""
     positive = quantise.rescale(x.scale, y.scale)
-    sign = -1 if alpha < 0 else 1
     real = np.float32(x.scale) * np.float32(abs(alpha)) / np.float32(y.scale)
-    negative = quantise.multiplier(float(real))
+    mult, shift = quantise.multiplier(float(real))
+    negative = (-mult if alpha < 0 else mult), shift  # ties are rounded by the sign of the product
 
     def value(q: int) -> int:
         d = q - x.zero_point
-        return y.zero_point + (requantised(d, *positive) if d >= 0 else sign * requantised(d, *negative))
+        return y.zero_point + (requantised(d, *positive) if d >= 0 else requantised(d, *negative))
 
     return _table(value)
 

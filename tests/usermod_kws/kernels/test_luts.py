@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow")
@@ -39,6 +39,7 @@ def test_relus(kind, zero, out_zero, scale, ratio):
 
 
 @CASES
+@example(alpha=-1.0, zero=0, out_zero=0, scale=1.0, ratio=2.0)  # ties
 @given(alpha=st.floats(-2, 2) | st.sampled_from([0.0, 0.1, 0.2, 0.3, 1.0, 1e-5]), zero=zero_points, out_zero=zero_points, scale=scales, ratio=ratios)
 def test_leaky_relu(alpha, zero, out_zero, scale, ratio):
     """The slope on the negative side has a multiplier of its own."""
