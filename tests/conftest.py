@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPO = Path(__file__).resolve().parent.parent
 BOARD = "STM32F769I_DISCO"
 sys.path.insert(0, str(REPO))
+
+# A checking machine tries the same cases for the same code; at a developer's, each run looks at others.
+settings.register_profile("ci", derandomize=True, database=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
