@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tools.blob.format import Op
+from tools.blob.format import CHANNEL, Op, row_bytes
 
 Pair = tuple[int, int]  # of height (time) and width
 Shape = tuple[int, int, int]  # h, w, c; the batch is always 1
@@ -78,6 +78,16 @@ class Layer:
     inputs: tuple[Tensor, ...]
     output: Tensor
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole layer."""
+        return 0
+
+    @property
+    def weight_bytes(self) -> int:
+        """In the blob, with the channels' bias, mult and shift."""
+        return 0
+
 
 @dataclass(eq=False)
 class Linear(Layer):
@@ -88,6 +98,14 @@ class Linear(Layer):
     weights: np.ndarray
     channels: bytes  # kws_channel_t of each output channel
     clamp: Pair
+
+    @property
+    def macs(self) -> int:
+        return self.output.bytes * self.weights[0].size
+
+    @property
+    def weight_bytes(self) -> int:
+        return len(self.weights) * (row_bytes(self.weights[0].size) + CHANNEL.size)
 
 
 @dataclass(eq=False)
@@ -166,6 +184,14 @@ class Svdf(Layer):
     time: np.ndarray  # int16 [filters, memory]
     bias: np.ndarray  # int32 [units]
     clamp: Pair
+
+    @property
+    def macs(self) -> int:
+        return self.feature.size + self.time.size
+
+    @property
+    def weight_bytes(self) -> int:
+        return len(self.feature) * (row_bytes(self.feature.shape[1]) + 2 * self.memory) + 4 * self.bias.size
 
 
 @dataclass(eq=False)

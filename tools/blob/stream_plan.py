@@ -6,7 +6,7 @@ the first frame, and nowhere else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from tools.blob import copies
 from tools.blob import format as fmt
@@ -29,18 +29,7 @@ from tools.blob.network import (
     Window,
 )  # fmt: skip
 from tools.blob.schedule import Rows, Schedule, Step
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """streams: a step computes `rows` new rows of `of`, from state_bytes of older ones; else `reason` says why not."""
-
-    layer: str
-    streams: bool
-    rows: int
-    of: int
-    state_bytes: int = 0
-    reason: str = ""
+from tools.blob.stream_report import LayerReport, front_pads, future_rows, saves, uneven_step
 
 
 class _Whole(Exception):
@@ -144,6 +133,9 @@ class _Planner:
                 raise _Whole("a constant differs from row to row")
         return news.pop()
 
+    def _uneven(self, new: int, stride: int) -> str:
+        return uneven_step(new, stride, self.hop, self.network.input.shape[0])
+
     def _row_by_row(self, layer: Layer) -> Step:
         return Step(slides=True, new=self._new(layer))
 
@@ -152,7 +144,7 @@ class _Planner:
             return self._windowed(layer, layer.window)
         (x,) = layer.inputs
         if layer.weights.shape[1] not in (x.shape[2], x.row_bytes):
-            raise _Whole(f"each output depends on {layer.weights.shape[1] / x.row_bytes:g} rows of time")
+            raise _Whole(f"each output depends on {layer.weights.shape[1] / x.row_bytes:g} rows of time (behind an average over time there is one)")
         return self._row_by_row(layer)
 
     def _windowed(self, layer: Layer, window: Window) -> Step:
@@ -160,11 +152,11 @@ class _Planner:
         new, stride = self.rows[x.index].new, window.stride[0]
         lag = x.shape[0] - window.end(0, y.shape[0])
         if lag < 0:
-            raise _Whole(f"padded at the end of time: needs {-lag} future row{'s' * (lag < -1)}")
+            raise _Whole(future_rows(-lag))
         if y.shape[0] == 1 and x.shape[0] > 1 and window.pads[0] == 0:
             raise _Whole("one row from all of them, computed once a step")
         if new % stride:
-            raise _Whole(f"a step of {new} row{'s' * (new > 1)} is not a multiple of its stride {stride}")
+            raise _Whole(self._uneven(new, stride))
         if y.shape[0] < new // stride:
             raise _Whole(f"all of its {y.shape[0]} rows are new at each step")
         return Step(slides=True, new=new // stride, lag=lag)
@@ -172,7 +164,7 @@ class _Planner:
     def _pool(self, layer: Pool) -> Step:
         (x,), y, w = layer.inputs, layer.output, layer.window
         if w.pads[0]:
-            raise _Whole("a pool leaves out padding, so rows before the first one would have to be told apart")
+            raise _Whole("a pool leaves out padding, so rows before the first one would have to be told apart (use padding 'valid')")
         small = w.kernel[0] * w.kernel[1] * 128 < 1 << 31 and w.kernel[1] < 256
         lag = x.shape[0] - w.end(0, y.shape[0])
         if layer.code == Op.AVG_POOL_2D and y.shape[0] == 1 and lag >= 0 and w.kernel[0] > self.rows[x.index].new and small:
@@ -181,12 +173,12 @@ class _Planner:
 
     def _mean(self, layer: Mean) -> Step:
         if 0 in layer.axes and layer.inputs[0].shape[0] > 1:
-            raise _Whole("a mean over time")
+            raise _Whole("a mean over time (nothing to do: it is cheap)")
         return self._row_by_row(layer)
 
     def _reshape(self, layer: Reshape) -> Step:
         if layer.output.shape[0] != layer.inputs[0].shape[0]:
-            raise _Whole("rows of time are joined or split")
+            raise _Whole("rows of time are joined or split (behind an average over time there is one)")
         return Step(slides=True, alias=True, new=self._new(layer))
 
     def _slice(self, layer: Slice) -> Step:
@@ -195,7 +187,7 @@ class _Planner:
         if stride < 0:
             raise _Whole("it turns time round")
         if new % stride:
-            raise _Whole(f"a step of {new} rows is not a multiple of its stride {stride}")
+            raise _Whole(self._uneven(new, stride))
         if y.shape[0] < new // stride:
             raise _Whole(f"all of its {y.shape[0]} rows are new at each step")
         lag = x.shape[0] - 1 - (layer.begin[0] + (y.shape[0] - 1) * stride)
@@ -223,7 +215,7 @@ class _Planner:
         (x,), (front, behind) = layer.inputs, layer.pads[0]
         new = self.rows[x.index].new
         if behind:
-            raise _Whole(f"padded at the end of time: needs {behind} future row{'s' * (behind > 1)}")
+            raise _Whole(future_rows(behind))
         if front and layer.value != x.quant.zero_point:
             raise _Whole("padded in front of time with another value than the zero point")
         if front and not copies.pads_rows(layer):
@@ -238,18 +230,20 @@ class _Planner:
     # What comes out
 
     def report(self) -> list[LayerReport]:
-        lines = []
-        for layer in self.network.layers:
+        lines, pads = [], front_pads(self.network, self.steps)
+        for number, layer in enumerate(self.network.layers):
             step, y = self.steps[layer], layer.output
-            if step.alias or (isinstance(layer, Reshape) and layer not in self.reasons) or y.index in self.fixed:
+            a_view = step.alias or (isinstance(layer, Reshape) and layer not in self.reasons)
+            if (a_view and layer not in pads) or y.index in self.fixed:
                 continue
             kept = 0
             if step.pool_step:
                 kept = fmt.avg_pool_step_state_bytes(*y.shape[1:], layer.window.kernel[0])
-            elif layer.inputs and self._slides(layer.inputs[0]):
+            elif not step.alias and self._slides(layer.inputs[0]):
                 x = layer.inputs[0]
                 kept = max(0, self.needs[layer] - self.rows[x.index].new) * x.row_bytes
-            lines.append(LayerReport(layer.name, step.slides or step.pool_step, self.rows[y.index].new, y.shape[0], kept, self.reasons.get(layer, "")))
+            streams, reason = step.slides or step.pool_step, self.reasons.get(layer, "")
+            lines.append(LayerReport(layer.name, streams, self.rows[y.index].new, y.shape[0], kept, reason, number, layer in pads))
         return lines
 
 
@@ -266,7 +260,13 @@ def plan_steps(network: Network, hop: int) -> tuple[Schedule | None, list[LayerR
     planner.run()
     lines = planner.report()
     if not any(line.streams for line in lines):
-        return None, lines, "no layer streams"
-    if max(rows.missing for rows in planner.rows.values()) > fmt.MAX_DIMENSION:
-        return None, lines, f"the first step would lie more than {fmt.MAX_DIMENSION} rows before the first scores"
+        why = "no layer streams"
+    elif not saves(network, planner.rows, planner.steps):
+        why = "a step would compute as much as the window"
+    elif max(rows.missing for rows in planner.rows.values()) > fmt.MAX_DIMENSION:
+        why = f"the first step would lie more than {fmt.MAX_DIMENSION} rows before the first scores"
+    else:
+        why = ""
+    if why:
+        return None, [replace(line, streams=False, state_bytes=0, pads_front=False) for line in lines], why
     return Schedule(ProgramKind.STEP, planner.rows, planner.steps), lines, ""

@@ -15,7 +15,8 @@ from tools.blob.network import Assign, Network, Quant, Shape, Tensor, Variable
 from tools.blob.pack import pack
 from tools.blob.program import Program, Weights
 from tools.blob.schedule import Schedule
-from tools.blob.stream_plan import LayerReport, plan_steps
+from tools.blob.stream_plan import plan_steps
+from tools.blob.stream_report import LayerReport
 from tools.blob.windows import same_padding
 
 __all__ = ["BlobWriter", "Quant", "Shape", "Tensor", "Variable", "same_padding"]

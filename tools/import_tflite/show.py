@@ -1,37 +1,43 @@
-"""What an import has made, as tables for people."""
+"""What an import has made, for people."""
 
 from rich.console import Console
-from rich.table import Table
 
 from tools.blob.reader import BlobInfo, read
-from tools.blob.streaming import report_table, summary
+from tools.blob.streaming import headline, layers_table, notes
 from tools.import_tflite.importer import ImportReport
 
+ROMFS_BYTES = 1 << 20  # of the board, for the app and its model
+PROBABILITY = (1 / 256, -128)  # scale and zero point of a softmax or logistic
 
-def _layers(blob: BlobInfo) -> Table:
-    window = blob.window
-    table = Table("op", "layer", "output", "MACs", "weights", title="Layers", title_justify="left")
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for i, op in enumerate(window.ops):
-        shape = "x".join(map(str, window.tensors[op.output].shape))
-        macs, weights = (f"{n:,}" if n else "" for n in (op.macs, op.weight_bytes))
-        table.add_row(str(i), op.code.name.lower(), shape, macs, weights)
-    table.add_section()
-    table.add_row("", "total", "", f"{window.macs:,}", f"{sum(op.weight_bytes for op in window.ops):,}")
-    return table
+
+def warnings(blob: BlobInfo) -> list[str]:
+    """What the app, make demo or the board would stumble over."""
+    found = []
+    if blob.frontend and not blob.labels:
+        found.append("no labels: kws.Stream works, the app and make demo need --labels")
+    if blob.frontend and (blob.output.scale, blob.output.zero_point) != PROBABILITY:
+        found.append("the output is no softmax or logistic (scale 1/256, zero point -128): the app's thresholds mean posteriors 0..1")
+    if blob.length > ROMFS_BYTES:
+        found.append(f"the board's ROMFS has {ROMFS_BYTES:,} bytes: this model does not fit")
+    return found
+
+
+def _streaming(blob: BlobInfo, report: ImportReport) -> list[str]:
+    if not blob.frontend:
+        return ["Streaming: none without a front end (--frontend, --frontend-from)"]
+    lines = [headline(blob)]
+    if report.writer.no_step_program and not blob.window.states:
+        lines.append(f"  no step program: {report.writer.no_step_program}")
+    return lines + [f"  {text} (mode='window' or --stream off gives those)" for text in notes(report.writer.report)]
 
 
 def show(name: str, report: ImportReport, console: Console) -> None:
-    """The layers, what streams and why the rest does not, the arena, the bytes."""
+    """The layers, what streams and why the rest does not, the arena, the bytes, warnings."""
     blob = read(report.blob)
-    console.print(_layers(blob))
-    if blob.frontend and report.writer.report:
-        console.print(report_table(report.writer.report))
-    lines = summary(blob) if blob.frontend else ["Streaming: none without a front end (--frontend, --frontend-from)"]
-    if report.writer.no_step_program and blob.frontend:
-        lines.append(f"  no step program: {report.writer.no_step_program}")
-    console.print("\n".join(lines), soft_wrap=True)
+    console.print(layers_table(report.writer.network, report.writer.report, blob.step is not None))
+    console.print("\n".join(_streaming(blob, report)), soft_wrap=True)
     console.print(f"Input:  {report.input}\nOutput: {report.output}", soft_wrap=True)
     step = f", {blob.step.arena_bytes:,} of a step" if blob.step else ""
     console.print(f"{name}: {blob.length:,} bytes, arena {blob.window.arena_bytes:,} bytes{step}", soft_wrap=True)
+    for text in warnings(blob):
+        console.print(f"warning: {text}", soft_wrap=True)

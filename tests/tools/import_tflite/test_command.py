@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from fuzz_seeds import seeds
-from tflite_graphs import GraphBuilder
+from tflite_graphs import GraphBuilder, Pad
 
 from tools.blob.reader import read
-from tools.import_tflite import labels
+from tools.import_tflite import import_model, labels
 from tools.import_tflite.frontend import configured
+from tools.import_tflite.show import warnings
 from tools.kwslib import Frontend, Model
 
 
@@ -133,6 +134,55 @@ def test_where_it_is_written(repo_root: Path, model: Path, tmp_path: Path) -> No
         done = run(repo_root, model, "-o", output)
         assert done.returncode == 1 and text in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert model.read_bytes() == seeds()[1] and Path("/dev/full").is_char_device()
+
+
+def temporal(padding: str, scores: str) -> bytes:
+    """8 frames of 4: a convolution over 3 of them, a mean over time, and softmax or not."""
+    b = GraphBuilder()
+    x = source = b.tensor((1, 8, 1, 4), 0.1, 0)
+    if padding == "causal":
+        x = b.add("PAD", [x, b.ints([[0, 0], [2, 0], [0, 0], [0, 0]])], b.tensor((1, 10, 1, 4), 0.1, 0))
+    w = b.tensor((3, 3, 1, 4), 0.01, data=np.ones((3, 3, 1, 4), np.int8))
+    rows = 6 if padding == "valid" else 8
+    kind = Pad.SAME if padding == "same" else Pad.VALID
+    y = b.add("CONV_2D", [x, w, -1], b.tensor((1, rows, 1, 3), 0.1, 0), strideH=1, strideW=1, padding=kind, dilationHFactor=1, dilationWFactor=1)
+    y = b.add("MEAN", [y, b.ints([1, 2])], b.tensor((1, 3), 0.1, 0), keepDims=False)
+    if scores == "softmax":
+        y = b.add("SOFTMAX", [y], b.tensor((1, 3), 1 / 256, -128), beta=1.0)
+    return b.bytes([source], [y])
+
+
+BEFORE = "layer 0 pads the front of time: a stream sees the sound before the window there, so its scores are not the window's"
+NO_LABELS, NO_SOFTMAX = "warning: no labels: kws.Stream works, the app and make demo need --labels", "warning: the output is no softmax"
+REPORTS = {
+    "causal": (["causal", "softmax"], [], ["streams", "keeps", BEFORE, NO_LABELS, "a step for each frame runs"], [NO_SOFTMAX]),
+    "valid": (["valid", "logits"], ["--labels", "a,b,c"], ["a mean over time (nothing to do: it is cheap)", NO_SOFTMAX], ["front of time", NO_LABELS]),
+    "same": (["same", "softmax"], [], ["use padding 'valid' or causal", "no step program: no layer streams", "for each 4 frames"], ["keeps", "op 0"]),
+    "off": (["causal", "softmax"], ["--stream", "off"], ["window mode only"], ["keeps", "because", "front of time"]),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_report(repo_root: Path, tmp_path: Path, name: str) -> None:
+    """What the designer of a network must know before it runs on a board, and nothing that is not so."""
+    network, options, there, missing = REPORTS[name]
+    path = tmp_path / "model.tflite"
+    path.write_bytes(temporal(*network))
+    command = [sys.executable, "-m", "tools.import_tflite", path, "-o", tmp_path / "model.kws", "--frontend", "n_mels=8,n_dct=4", *options]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "180"})
+    assert done.returncode == 0, done.stderr
+    for text in there:
+        assert text in done.stdout, (text, done.stdout)
+    for text in missing:
+        assert text not in done.stdout, (text, done.stdout)
+
+
+def test_a_model_larger_than_the_board() -> None:
+    """Flashing would fail, or leave no room for the app."""
+    b = GraphBuilder()
+    x, w = b.tensor((1, 1100), 0.1, 0), b.tensor((1000, 1100), 0.01, data=np.ones((1000, 1100), np.int8))
+    blob = import_model(b.bytes([x], [b.add("FULLY_CONNECTED", [x, w, -1], b.tensor((1, 1000), 0.1, 0))])).blob
+    assert [text for text in warnings(read(blob)) if "ROMFS has 1,048,576 bytes" in text]
 
 
 def test_labels(tmp_path: Path) -> None:

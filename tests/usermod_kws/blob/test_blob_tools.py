@@ -14,8 +14,9 @@ from rich.console import Console
 from tools.blob import BlobWriter, FrontendConfig, Quant, quantise
 from tools.blob.arena import pack_buffers
 from tools.blob.program import Buffer
+from tools.blob.reader import read
 from tools.blob.samples import SAMPLES, dscnn_causal, every_op
-from tools.blob.streaming import report_table
+from tools.blob.streaming import layers_table
 from tools.kwslib import Model
 
 
@@ -176,24 +177,44 @@ def test_show_tells_why_a_model_does_not_stream(repo_root: Path, tmp_path: Path)
     """The designer of a network must find the layer to change."""
     path = tmp_path / "model.kws"
     path.write_bytes(SAMPLES["dscnn"]())
-    assert "op 0, conv_2d: padded at the end of time: needs 5 future rows" in _tool(repo_root, "show", "--width", "180", str(path)).stdout
+    assert "op 0, conv_2d: padded at the end of time: needs 5 future rows (use padding 'valid' or causal)" in _tool(repo_root, "show", "--width", "180", str(path)).stdout
 
 
-def test_report_table() -> None:
+def test_layers_table() -> None:
     """What the importer prints of each layer."""
-    writer = BlobWriter(frontend=FrontendConfig(n_mels=4, n_dct=0, fft_len=256, window_len=256, hop_len=160).section(), decision_hop_frames=2)
-    x = writer.input((9, 4, 1), Quant(0.1, 0))
-    x = writer.softmax(writer.max_pool2d(x, (2, 1), stride=(1, 1)))
-    writer.mean(x, [0], Quant(0.1, 0))
-    writer.finish()
-    text = io.StringIO()
-    Console(width=120, file=text).print(report_table(writer.report))
-    rows = [line.split("│")[2:6] for line in text.getvalue().splitlines() if line.startswith("│")]
-    assert [[cell.strip() for cell in row] for row in rows] == [
-        ["max_pool2d", "2 of 8 rows", "4 bytes", ""],
-        ["softmax", "2 of 8 rows", "", ""],
-        ["mean", "no", "24 bytes", "a mean over time"],
+
+    def table(stream: str) -> list[list[str]]:
+        writer = BlobWriter(frontend=FrontendConfig(n_mels=4, n_dct=0, fft_len=256, window_len=256, hop_len=160).section(), decision_hop_frames=2)
+        x = writer.input((9, 4, 1), Quant(0.1, 0))
+        x = writer.softmax(writer.max_pool2d(x, (2, 1), stride=(1, 1)))
+        writer.mean(x, [0], Quant(0.1, 0))
+        writer.finish(stream=stream)
+        text = io.StringIO()
+        Console(width=140, file=text).print(layers_table(writer.network, writer.report, stream == "auto"))
+        return [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.getvalue().splitlines() if line.startswith("│")]
+
+    assert table("auto") == [
+        ["0", "max_pool2d", "8x4x1", "", "", "2 of 8 rows", "4 bytes", ""],
+        ["1", "softmax", "8x4x1", "", "", "2 of 8 rows", "", ""],
+        ["2", "mean", "1x4x1", "", "", "no", "24 bytes", "a mean over time (nothing to do: it is cheap)"],
+        ["", "total", "", "0", "0", "", "", ""],
     ]
+    assert [row[1:] for row in table("off")] == [
+        ["max_pool2d", "8x4x1", "", ""], ["softmax", "8x4x1", "", ""], ["mean", "1x4x1", "", ""], ["total", "", "0", "0"]
+    ]  # fmt: skip
+
+
+def test_the_table_counts_as_the_blob_does() -> None:
+    """Two counts of the same network, by the writer and by the reader."""
+    writer = BlobWriter()
+    q, bias, scale = Quant(0.1, 0), np.zeros(10, np.int32), np.array([0.01])
+    x = writer.conv2d(writer.input((9, 4, 1), q), np.ones((5, 3, 2, 1), np.int8), bias[:5], scale, q)
+    x = writer.depthwise_conv2d(x, np.ones((3, 3, 10), np.int8), bias, scale, q)
+    x = writer.fully_connected(x, np.ones((4, x.bytes), np.int8), bias[:4], scale, q)
+    writer.svdf(x, np.ones((6, 4), np.int8), np.ones((6, 7), np.int16), bias[:3], q, rank=2, feature_scale=0.01, time_scale=0.01, state_scale=0.01)
+    blob = read(writer.finish())
+    layers = [layer for layer in writer.network.layers if layer.macs]
+    assert [(layer.macs, layer.weight_bytes) for layer in layers] == [(op.macs, op.weight_bytes) for op in blob.ops]
 
 
 def test_show_damaged(repo_root: Path, tmp_path: Path) -> None:
