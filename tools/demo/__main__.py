@@ -66,16 +66,16 @@ def main() -> int:
             user_image(args.model)
         track, notes = chosen_track(args, model)
     except (audio.AudioError, speech.SpeechError, microphone.NoMicrophoneError, OSError, ValueError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
     for note in notes:
-        console.print(note, style="yellow", markup=False, highlight=False)
+        console.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
     scorer = Scorer(track.words if track else [], LATEST_S)
     try:
         with tempfile.TemporaryDirectory() as folder:
             outcome = listen(args, console, track, Path(folder), View(console, scorer))
     except (SessionError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     finish(console, args, model, scorer, outcome)
     return 0
