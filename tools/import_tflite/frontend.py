@@ -86,6 +86,7 @@ def configured(values: dict[str, object]) -> Frontend:
                 raise ValueError(f"{key} = {value!r} is no {'whole ' if whole else ''}number")
             fields[key] = types[key](value)
     config = FrontendConfig(**fields)
+    config.mel_bands()  # complains of bands without an FFT bin
     norm = {key: _norm(key, values.get(key, default), config.n_out) for key, default in NORMALISATION.items()}
     return Frontend(config.n_out, lambda quant: config.section(norm["mean"], norm["std"], quant.scale, quant.zero_point))
 

@@ -23,6 +23,8 @@ HANDLERS: dict[str, Handler] = {
     **linear.HANDLERS, **recurrent.HANDLERS, **pooling.HANDLERS, **elementwise.HANDLERS, **movement.HANDLERS, **state.HANDLERS
 }  # fmt: skip
 
+HINTS = {"WHILE": " (Keras' LSTM and GRU are made of it)"}
+
 
 @dataclass(frozen=True)
 class ImportReport:
@@ -89,7 +91,8 @@ def _unsupported(graph: Graph) -> list[str]:
     for op in graph.operators:
         if op.name not in HANDLERS and op.name not in ONLY_FOLDED:
             where = f", tensor {short(graph.tensors[op.outputs[0]].name)}" if op.outputs else ""
-            found.setdefault(op.name, f"operator {op.index} ({op.name}{where}): this operator is not supported")
+            hint = HINTS.get(op.name, "")
+            found.setdefault(op.name, f"operator {op.index} ({op.name}{where}): this operator is not supported{hint}")
     return list(found.values())
 
 

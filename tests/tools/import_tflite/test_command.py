@@ -197,7 +197,13 @@ def test_labels(tmp_path: Path) -> None:
 
 def test_frontend_values() -> None:
     """Front ends that cannot be are told of by their field."""
-    for values, text in [({"mean": [1.0, 2.0], "n_dct": 4}, "mean has 2 numbers"), ({"fft_len": 500}, "fft_len"), ({"floor": True}, "floor"),
-                         ({"mean": "x"}, "mean"), ({"std": [1, -1, 1, 1], "n_dct": 4}, "std = -1")]:  # fmt: skip
+    for values, text in [
+        ({"mean": [1.0, 2.0], "n_dct": 4}, "mean has 2 numbers"),
+        ({"mean": "x"}, "mean"),
+        ({"std": [1, -1, 1, 1], "n_dct": 4}, "std = -1"),
+        ({"fft_len": 500}, "fft_len"),
+        ({"fft_len": 256, "window_len": 256, "hop_len": 160, "n_mels": 100}, "no FFT bin"),
+        ({"floor": True}, "floor"),
+    ]:
         with pytest.raises(ValueError, match=text):
             configured(values)

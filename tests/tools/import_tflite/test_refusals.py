@@ -57,6 +57,7 @@ CASES = {
     "uint8 arithmetic": (model(unary("RELU", zero=128, dtype=Type.UINT8)), "UINT8.*is not int8"),
     "float input that nobody quantises": (model(unary("RELU"), dtype=Type.FLOAT32), "network's input.*this is a float model: convert with"),
     "float input and an operator": (model(unary("CUMSUM", dtype=Type.FLOAT32), dtype=Type.FLOAT32), r"\(CUMSUM, .*not supported; .*float model"),
+    "recurrent layer": (model(unary("WHILE")), r"\(WHILE, .*not supported \(Keras' LSTM"),
     "two operators": (model(lambda b, x: unary("ABS")(b, unary("CUMSUM")(b, unary("CUMSUM")(b, x)))), r"^operator 0 \(CUMSUM.*; operator 2 \(ABS"),
     "batch": (model(unary("RELU", dims=(2, 4)), (2, 4)), "batch must be 1"),
     "rank 5": (model(unary("RELU", dims=(1, 2, 3, 4, 5)), (1, 2, 3, 4, 5)), "rank above 4"),
