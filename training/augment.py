@@ -15,6 +15,7 @@ import numpy as np
 
 from training.clips import CLIP_LEN, RATE_HZ
 from training.data import LABELS, SILENCE, UNKNOWN, Split
+from training.room import band_limited, in_room, room_response
 
 FULL_SCALE = 32768.0
 
@@ -39,8 +40,19 @@ class AugmentConfig:
     tails: float = 0.1                  # share of _silence_ with the very edge of a word in it
     silence_low_db: float = -75.0       # RMS against full scale
     silence_high_db: float = -12.0
+    band: float = 0.0                   # share of words without lows and highs, as of a telephone or small loudspeaker
+    room: float = 0.0                   # share of words with the reverberation of a made-up room
+    rt60_low_s: float = 0.1             # time in which a room's sound decays by 60 dB
+    rt60_high_s: float = 0.8
+    direct_low_db: float = -3.0         # direct path against reverberation
+    direct_high_db: float = 15.0
     time_mask: int = 4                  # frames, SpecAugment; two masks
     feature_mask: int = 1               # features, SpecAugment; one mask
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rt60_low_s <= self.rt60_high_s:
+            raise ValueError(f"augment.rt60_low_s ({self.rt60_low_s}) must be above 0 and not above "
+                             f"augment.rt60_high_s ({self.rt60_high_s})")
 
 
 def add_at(window: np.ndarray, clip: np.ndarray, at: int) -> None:
@@ -88,6 +100,7 @@ class Windows:
                 window, loudness = self._mixture(rng, clip)
             else:
                 window, loudness = self._word(rng, clip)
+            window = self._between(rng, window)
             if rng.uniform() < c.noise:
                 noise = self._noise(rng)
                 snr = 10 ** (rng.uniform(c.snr_low_db, c.snr_high_db) / 20)
@@ -97,6 +110,17 @@ class Windows:
         if peak > FULL_SCALE - 1:
             window = window * ((FULL_SCALE - 1) / peak)
         return np.round(window).astype(np.int16)
+
+    def _between(self, rng: np.random.Generator, window: np.ndarray) -> np.ndarray:
+        """The talker's window after a loudspeaker and a room, at the same RMS. What has no share draws nothing, so
+        windows without it are those of a version that did not have it. Noise was recorded in rooms of its own."""
+        c = self.config
+        if c.band > 0 and rng.uniform() < c.band:
+            window = band_limited(rng, window)
+        if c.room > 0 and rng.uniform() < c.room:
+            rt60_s = rng.uniform(c.rt60_low_s, c.rt60_high_s)
+            window = in_room(window, room_response(rng, rt60_s, rng.uniform(c.direct_low_db, c.direct_high_db)))
+        return window
 
     def _clip(self, rng: np.random.Generator, clip: int) -> tuple[np.ndarray, int, int, float]:
         """A recording at a drawn speed: float32 samples, first and last sample of its word, the word's RMS."""
