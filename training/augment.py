@@ -49,11 +49,6 @@ class AugmentConfig:
     time_mask: int = 4                  # frames, SpecAugment; two masks
     feature_mask: int = 1               # features, SpecAugment; one mask
 
-    def __post_init__(self) -> None:
-        if not 0 < self.rt60_low_s <= self.rt60_high_s:
-            raise ValueError(f"augment.rt60_low_s ({self.rt60_low_s}) must be above 0 and not above "
-                             f"augment.rt60_high_s ({self.rt60_high_s})")
-
 
 def add_at(window: np.ndarray, clip: np.ndarray, at: int) -> None:
     """window += clip, with the clip's first sample at index `at` (may be negative); what does not fit is cut."""
@@ -86,6 +81,12 @@ class Windows:
     split: Split
     noise: list[np.ndarray]
     config: AugmentConfig
+
+    def __post_init__(self) -> None:
+        c = self.config
+        if not 0 < c.rt60_low_s <= c.rt60_high_s:
+            raise ValueError(f"augment.rt60_low_s ({c.rt60_low_s}) must be above 0 and not above "
+                             f"augment.rt60_high_s ({c.rt60_high_s})")
 
     def draw(self, rng: np.random.Generator, label: int, clip: int) -> np.ndarray:
         """int16 [CLIP_LEN] of class `label`. `clip` is the recording to use where the class has recordings."""
