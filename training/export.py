@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from tools.blob import BlobWriter, Quant, read
+from tools.blob.network import Tensor
 from tools.kwslib import Model
 from training import models
 from training.augment import Windows
@@ -27,7 +28,9 @@ from training.config import Config
 from training.data import LABELS, Dataset, load
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract
-from training.quantise import Layer, calibrate, fine_tune, fold
+from training.fine_tune import calibrate, fine_tune
+from training.fold import fold
+from training.quantise import INPUT, Layer
 from training.train import accuracy, commands, deterministic, load_config, load_weights, network_input, write_atomic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
@@ -43,25 +46,37 @@ STOP_NOTE = (
 
 def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, softmax: bool = True) -> bytes:
     """The blob of calibrated layers. input_shape: (frames, features). Without `softmax` its scores are the logits."""
+    return collect(chain, section, input_shape, meta, softmax).finish()
+
+
+def collect(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, softmax: bool = True) -> BlobWriter:
+    """The writer of that blob, which also tells what of it streams once it has finished."""
     writer = BlobWriter(frontend=section, labels=LABELS, decision_hop_frames=DECISION_HOP_FRAMES, meta=meta)
-    x, in_scale = writer.input((*input_shape, 1), Quant(OUT_SCALE, 0)), OUT_SCALE
-    for layer in chain:
-        out, activation = Quant(layer.out_scale, layer.out_zero), "relu" if layer.relu else "none"
-        stride = (layer.stride, layer.stride)
-        if layer.kind == "avg_pool":
-            x = writer.avg_pool2d(x, x.shape[:2])
-            continue
-        values = (layer.int_weight(), layer.int_bias(in_scale), layer.weight_scale(), out)
-        if layer.kind == "conv2d":
-            x = writer.conv2d(x, *values, stride=stride, padding="same", activation=activation)
-        elif layer.kind == "depthwise":
-            x = writer.depthwise_conv2d(x, *values, stride=stride, padding="same", activation=activation)
-        else:
-            x = writer.fully_connected(x, *values, activation=activation)
-        in_scale = layer.out_scale
+    tensors = {INPUT: writer.input((*input_shape, 1), Quant(OUT_SCALE, 0))}
+    for number, layer in enumerate(chain):
+        tensors[number] = add_layer(writer, layer, *(tensors[i] for i in layer.inputs))
     if softmax:
-        writer.softmax(x)
-    return writer.finish()
+        writer.softmax(tensors[len(chain) - 1])
+    return writer
+
+
+def add_layer(writer: BlobWriter, layer: Layer, x: Tensor, other: Tensor | None = None) -> Tensor:
+    """A calibrated layer as a layer of the blob. other: an add's second input."""
+    out, activation = Quant(layer.out_scale, layer.out_zero), "relu" if layer.relu else "none"
+    if layer.kind == "avg_pool":
+        return writer.avg_pool2d(x, x.shape[:2])
+    if layer.kind == "reshape":
+        return writer.reshape(x, (1,) * (3 - len(layer.shape)) + layer.shape)
+    if layer.kind == "crop":
+        height, width, channels = x.shape
+        return writer.slice(x, (layer.front, 0, 0), (height - layer.front, width, channels))
+    if layer.kind == "add":
+        return writer.add(x, other, out, activation=activation)
+    values = (layer.int_weight(), layer.int_bias(x.quant.scale), layer.weight_scale(), out)
+    if layer.kind == "dense":
+        return writer.fully_connected(x, *values, activation=activation)
+    method = writer.conv2d if layer.kind == "conv2d" else writer.depthwise_conv2d
+    return method(x, *values, stride=layer.stride, dilation=layer.dilation, padding=layer.padding, activation=activation)
 
 
 def equal_priors(weights: list[np.ndarray], sampler: Sampler) -> list[np.ndarray]:

@@ -11,7 +11,9 @@ from training.data import LABELS
 from training.evaluate import run_network
 from training.export import equal_priors, pack
 from training.features import OUT_SCALE, Sampler
-from training.quantise import Layer, calibrate, fine_tune, fold, network, run
+from training.fine_tune import calibrate, fine_tune, network
+from training.fold import fold
+from training.quantise import Layer, run
 from training.train import network_input
 
 SHAPE = (49, 10)
