@@ -12,6 +12,8 @@ ACCEPTED = ROOT / "tests" / "figures" / "live.json"
 UNITS = {
     "hits_percent": "%",
     "false_accepts_per_minute": "1/min",
+    "false_accepts_per_hour": "1/h",
+    "miss_percent": "%",
     "overruns": "samples",
     "load_percent": "%",
     "realtime_factor": "s audio / s wall",

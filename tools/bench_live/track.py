@@ -6,6 +6,7 @@ stands some 4 dB higher above the noise.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +80,20 @@ def assemble(name: str, clips: list[tuple[str, str, np.ndarray]], pauses_s: list
     return Track(name, pcm, words)
 
 
+@lru_cache(maxsize=1)
+def _noise_recordings(folder: Path) -> list[np.ndarray]:
+    files = [read_audio(path) for path in sorted(folder.glob("*")) if path.suffix in (".wav", ".flac")]
+    if not files:
+        raise AudioError(f"no noise recordings in {folder}")
+    return files
+
+
 def background(folder: Path, samples: int, rng: np.random.Generator, second_half: bool) -> np.ndarray:
     """Float [samples]: 5 s stretches of the recordings in `_background_noise_`, each at RMS 1.
 
     Tuning takes them from the first half of every recording, the bench from the second.
     """
-    files = [read_audio(path) for path in sorted((folder / "_background_noise_").iterdir()) if path.suffix in (".wav", ".flac")]
-    if not files:
-        raise AudioError(f"no noise recordings in {folder / '_background_noise_'}")
+    files = _noise_recordings(folder / "_background_noise_")
     stretch = 5 * RATE_HZ
     parts = []
     for _ in range(-(-samples // stretch)):

@@ -1,0 +1,167 @@
+"""Hours of sound to listen to: words of one split, synthetic sentences and noise, in stretches of a few minutes.
+
+A stretch is a track of tools/bench_live: targets and other words in random order, each at one level, noise over all of it
+at one SNR. Clips make up `SPEECH` of its time, the rest is pauses of drawn lengths. What is in it depends on the seed
+and on whether espeak-ng is there, not on the number of threads.
+"""
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from tools.bench_live.host import Decisions, HostModel, decide
+from tools.bench_live.track import Word, assemble, background
+from tools.demo.speech import VOICES, say
+from training.clips import RATE_HZ, DataError, read_clip, word_span
+from training.data import SPLITS, find
+
+STRETCH_S = 300.0
+SPEECH = 0.6                            # of a stretch's time is clips
+SENTENCE_SHARE = 0.1                    # of what is no target is a synthetic sentence
+SHORTEST_PAUSE_S = 0.3
+TARGETS_AN_HOUR = 360.0
+SENTENCES = ("we had soup and bread for dinner", "the train was late again this morning", "could you pass me the salt please",
+             "my brother lives near the harbour", "it has been raining since Tuesday", "she painted the kitchen yellow",
+             "the meeting was moved to Friday", "there are seven books in this box", "our neighbour plays the violin",
+             "put the letters under the door", "he forgot his umbrella at the office", "the garden needs water tonight",
+             "thank you very much for your help", "I would like a cup of coffee", "children were laughing outside",
+             "what time does the museum close", "the old bridge is being repaired", "they bought apples and pears")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """`keyword` is empty where nothing may be reported; `said_s`: end of the word from the clip's start."""
+    text: str
+    keyword: str
+    pcm: np.ndarray
+    said_s: float
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is said in it, its length and noise; `said_s`: for each word when it, not its clip, has ended."""
+    words: list[Word]
+    seconds: float
+    snr_db: float
+    said_s: list[float]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A stretch and what the model made of it."""
+    stretch: Stretch
+    decisions: Decisions
+
+
+@dataclass
+class Deck:
+    """Clips in a drawn order, all of them once before one comes again."""
+    clips: Sequence[Clip]
+    rng: np.random.Generator
+    order: list[int] = field(default_factory=list)
+
+    def draw(self) -> Clip:
+        if not self.order:
+            self.order = self.rng.permutation(len(self.clips)).tolist()
+        return self.clips[self.order.pop()]
+
+
+def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2) -> tuple[dict[str, list[Clip]], list[Clip]]:
+    """Clips of each keyword, and those of all other words. Raises DataError for what is missing or cannot be used."""
+    paths = [path for path in find(root)[split] if not path.parent.name.startswith("_")]
+    missing = [keyword for keyword in keywords if not any(path.parent.name == keyword for path in paths)]
+    if missing:
+        raise DataError(f"{root}: the split '{split}' has no recordings of {', '.join(missing)}")
+
+    def read(path: Path) -> Clip | str:
+        try:
+            pcm = read_clip(path)
+        except DataError as exc:
+            return f"{path}: {exc}"
+        word = path.parent.name
+        return Clip(word, word if word in keywords else "", pcm / 32768, word_span(pcm)[1] / RATE_HZ)
+
+    with ThreadPoolExecutor(threads) as pool:
+        clips = list(pool.map(read, paths))
+    problems = [clip for clip in clips if isinstance(clip, str)]
+    if problems:
+        raise DataError("\n".join(["recordings cannot be used:", *problems[:20]]))
+    return {k: [clip for clip in clips if clip.keyword == k] for k in keywords}, [clip for clip in clips if not clip.keyword]
+
+
+@cache
+def _said(text: str, voice: tuple[str, int, int]) -> Clip:
+    pcm = say(text, *voice)
+    return Clip(text, "", pcm, len(pcm) / RATE_HZ)
+
+
+def has_synthetic() -> bool:
+    return shutil.which("espeak-ng") is not None
+
+
+class Composer:
+    """Stretches of one split. `keywords`: what may be reported; all else is other speech. `sentences`: with espeak-ng's voices too."""
+
+    def __init__(self, root: Path, split: str, keywords: Sequence[str], seed: int = 1, sentences: bool = True, threads: int = 2):
+        self.root, self.split, self.seed, self.threads = Path(root), split, seed, threads
+        self.seconds = STRETCH_S        # of each stretch, as the last plan has it
+        self.rng = np.random.default_rng((seed, SPLITS.index(split)))
+        targets, others = read_words(self.root, split, keywords, threads)
+        self.targets = [Deck(clips, self.rng) for clips in targets.values()]
+        self.others = Deck(others, self.rng)
+        mine = SENTENCES[SPLITS.index(split) % 2::2]                            # no split tunes on what another is measured with
+        self.sentences = [text for text in mine if not set(text.lower().split()) & set(keywords)] if sentences and has_synthetic() else []
+
+    def _other(self) -> Clip:
+        if self.sentences and self.rng.random() < SENTENCE_SHARE:
+            return _said(str(self.rng.choice(self.sentences)), VOICES[self.rng.integers(len(VOICES))])
+        return self.others.draw()
+
+    def plan(self, hours: float, targets: int | None = None, stretches: int = 1) -> list[list[Clip]]:
+        """What is said in each stretch, of which there are at least `stretches`.
+
+        `targets`: how many in all, None: TARGETS_AN_HOUR; keywords take turns. ValueError when they do not fit.
+        """
+        count = max(stretches, round(hours * 3600 / STRETCH_S))
+        self.seconds = hours * 3600 / count
+        targets = round(hours * TARGETS_AN_HOUR) if targets is None else targets
+        plans, drawn = [], 0
+        for i in range(count):
+            clips = []
+            while drawn < round(targets * (i + 1) / count):
+                clips.append(self.targets[drawn % len(self.targets)].draw())
+                drawn += 1
+            length = sum(len(clip.pcm) for clip in clips)
+            while length < SPEECH * self.seconds * RATE_HZ:
+                clips.append(self._other())
+                length += len(clips[-1].pcm)
+            longest = self.seconds - (len(clips) + 1) * SHORTEST_PAUSE_S
+            if length > longest * RATE_HZ:
+                raise ValueError(f"{len(clips)} words do not fit into {self.seconds:.0f} s; ask for more hours or fewer targets")
+            plans.append([clips[k] for k in self.rng.permutation(len(clips))])
+        return plans
+
+    def stretch(self, clips: list[Clip], number: int, snr_db: float) -> tuple[Stretch, np.ndarray]:
+        """`clips` over noise, and its int16 samples. Its seed is the stretch's number, so that threads may make them in any order."""
+        rng = np.random.default_rng((self.seed, SPLITS.index(self.split), 1, number))
+        spare = self.seconds - sum(len(clip.pcm) for clip in clips) / RATE_HZ - (len(clips) + 1) * SHORTEST_PAUSE_S
+        pauses = SHORTEST_PAUSE_S + spare * rng.dirichlet(np.ones(len(clips) + 1))
+        noise = background(self.root, int(self.seconds * RATE_HZ), rng, second_half=self.split == "test")
+        track = assemble(f"{self.split}_{number}", [(c.text, c.keyword, c.pcm) for c in clips], pauses.tolist(), noise, snr_db)
+        said_s = [word.start_s + clip.said_s for word, clip in zip(track.words, clips, strict=True)]
+        return Stretch(track.words, track.seconds, snr_db, said_s), track.pcm
+
+    def listen(self, model: HostModel, plans: list[list[Clip]], snr_db: Sequence[float]) -> Iterator[Heard]:
+        """Every stretch through the C core's stream, `threads` of them at once; the SNRs take turns."""
+        def hear(number: int) -> Heard:
+            stretch, pcm = self.stretch(plans[number], number, snr_db[number % len(snr_db)])
+            return Heard(stretch, decide(model, pcm))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(hear, range(len(plans)))

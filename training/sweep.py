@@ -1,0 +1,104 @@
+"""The detector at many settings at once: decisions are computed once, then misses and false accepts for each threshold.
+
+`detect` is py_app/detector.py over a whole recording of decisions, with numpy; a test holds the two equal.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tools.bench_live.host import CHUNK_MS, Decisions, Detector, HostModel, make_detector
+from tools.bench_live.score import Scorer
+from training.listening import Heard
+
+# Close together near 1, where few false accepts are left. int8 posteriors end at 255/256: at 1.0 nothing is ever reported.
+THRESHOLDS = tuple(t / 100 for t in range(30, 95, 2)) + tuple(t / 400 for t in range(380, 401))
+OVERALL = "overall"
+
+
+def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, float, float]]:
+    """(keyword, score, time in s) of every detection, as host.detect gives them for a detector that has heard nothing."""
+    window, full = detector.window, detector._full
+    rows = decisions.scores.astype(np.int64) - detector._zero_point
+    if not len(rows):
+        return
+    sums = np.cumsum(rows, axis=0)                                              # [decisions, classes]
+    sums[window:] -= sums[:-window].copy()
+    limit = np.array(detector.threshold.sums, np.int64)                         # [classes]
+    best = sums.argmax(axis=1)                                                  # the first of equal ones, as there
+    top = sums[np.arange(len(sums)), best]
+    loud = np.flatnonzero(top >= limit[best])                                   # decisions that may report
+    below = [np.flatnonzero(sums[:, c] < limit[c]) for c in range(sums.shape[1])]
+    at, held, released = 0, -1, 0
+    while at < len(loud):
+        k = int(loud[at])
+        if best[k] == held and k < released:
+            at += 1
+            continue
+        held = int(best[k])
+        yield detector.labels[held], int(top[k]) * 1000 // full / 1000, int(decisions.chunk[k]) * (CHUNK_MS / 1000)
+        after = int(np.searchsorted(below[held], k + 1))
+        released = int(below[held][after]) if after < len(below[held]) else len(sums)
+        at = int(np.searchsorted(loud, k + detector.refractory + 1))
+
+
+@dataclass
+class Tally:
+    """Counts by keyword. latency_s: from the end of the word, as it was cut by its energy, to its report."""
+    seconds: float = 0.0
+    said: Counter = field(default_factory=Counter)
+    missed: Counter = field(default_factory=Counter)
+    false: Counter = field(default_factory=Counter)
+    latency_s: dict[str, list[float]] = field(default_factory=dict)
+
+    def figures(self, keyword: str = OVERALL) -> dict:
+        """Of one keyword or of all; latencies in ms, None where nothing was found."""
+        def of(counts: Counter) -> int:
+            return counts.total() if keyword == OVERALL else counts[keyword]
+
+        late = [x for k, values in self.latency_s.items() if keyword in (OVERALL, k) for x in values]
+        median, most = (round(1000 * float(np.quantile(late, q))) for q in (0.5, 0.9)) if late else (None, None)
+        return {"targets": of(self.said), "misses": of(self.missed), "false_accepts": of(self.false),
+                "miss_percent": round(100 * of(self.missed) / of(self.said), 2) if of(self.said) else None,
+                "false_accepts_per_hour": round(3600 * of(self.false) / self.seconds, 3),
+                "latency_median_ms": median, "latency_90_percent_ms": most}
+
+
+def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None) -> Tally:
+    """What the detector with `options` (as in a blob's meta; None: the blob's own) reports against what was said."""
+    total = Tally()
+    for one in heard:
+        words = one.stretch.words
+        scorer = Scorer(words)
+        for event in detect(make_detector(model, options), one.decisions):
+            index = scorer.add(event)
+            if index is not None:
+                total.latency_s.setdefault(event[0], []).append(event[2] - one.stretch.said_s[index])
+        total.said.update(word.keyword for word in words if word.keyword)
+        total.missed.update(word.keyword for i, word in enumerate(words) if word.keyword and i not in scorer.score.hits)
+        total.false.update(event[0] for event in scorer.score.false_accepts)
+        total.seconds += one.stretch.seconds
+    return total
+
+
+def settings(model: HostModel, threshold: float, options: dict | None = None) -> dict:
+    """The model's own window and refractory time, or those of `options`, with one threshold for all keywords."""
+    options = model.meta.get("detector") or {} if options is None else options
+    return options | {"threshold": {label: threshold for label in model.labels if not label.startswith("_")}}
+
+
+def curve(heard: Sequence[Heard], model: HostModel, thresholds: Sequence[float] = THRESHOLDS, options: dict | None = None) -> dict[float, Tally]:
+    """One tally a threshold."""
+    return {t: tally(heard, model, settings(model, t, options)) for t in thresholds}
+
+
+def operating_point(tallies: dict, budget: float) -> object:
+    """The key of fewest misses among those with at most `budget` false accepts an hour; of equal ones fewest false accepts, then the first.
+
+    None where every one has more.
+    """
+    within = [key for key, one in tallies.items() if 3600 * one.false.total() / one.seconds <= budget]
+    return min(within, key=lambda key: (tallies[key].missed.total(), tallies[key].false.total()), default=None)
