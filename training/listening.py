@@ -18,8 +18,8 @@ import numpy as np
 from tools.bench_live.host import Decisions, HostModel, decide
 from tools.bench_live.track import Word, assemble, background
 from tools.demo.speech import VOICES, say
-from training.clips import RATE_HZ, DataError, read_clip, word_span
-from training.data import SPLITS, find
+from training.clips import RATE_HZ, DataError
+from training.data import SPLITS, load
 
 STRETCH_S = 300.0
 SPEECH = 0.6                            # of a stretch's time is clips
@@ -74,24 +74,12 @@ class Deck:
 
 def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2) -> tuple[dict[str, list[Clip]], list[Clip]]:
     """Clips of each keyword, and those of all other words. Raises DataError for what is missing or cannot be used."""
-    paths = [path for path in find(root)[split] if not path.parent.name.startswith("_")]
-    missing = [keyword for keyword in keywords if not any(path.parent.name == keyword for path in paths)]
+    data = load(root, (split,), threads).splits[split]
+    missing = [keyword for keyword in keywords if keyword not in data.word]
     if missing:
         raise DataError(f"{root}: the split '{split}' has no recordings of {', '.join(missing)}")
-
-    def read(path: Path) -> Clip | str:
-        try:
-            pcm = read_clip(path)
-        except DataError as exc:
-            return f"{path}: {exc}"
-        word = path.parent.name
-        return Clip(word, word if word in keywords else "", pcm / 32768, word_span(pcm)[1] / RATE_HZ)
-
-    with ThreadPoolExecutor(threads) as pool:
-        clips = list(pool.map(read, paths))
-    problems = [clip for clip in clips if isinstance(clip, str)]
-    if problems:
-        raise DataError("\n".join(["recordings cannot be used:", *problems[:20]]))
+    clips = [Clip(str(word), str(word) if word in keywords else "", pcm / 32768, float(span[1]) / RATE_HZ)
+             for word, pcm, span in zip(data.word, data.pcm, data.span, strict=True) if not word.startswith("_")]
     return {k: [clip for clip in clips if clip.keyword == k] for k in keywords}, [clip for clip in clips if not clip.keyword]
 
 

@@ -201,5 +201,5 @@ def test_missing_noise_and_words(model_path: Path, split_folders: Callable[..., 
         Composer(data, "test", ["marvin"])
     for path in (data / "_background_noise_").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="no noise recordings"):
+    with pytest.raises(ValueError, match="no background noise"):
         run(model_path, "--data", data, "--hours", 0.01, "--no-synthetic")
