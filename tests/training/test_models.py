@@ -1,0 +1,140 @@
+"""Every model: from Keras to the C core's bytes, and what the causal family promises of streams and sizes."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tools.bench.m7run import M7Bench, compile_core, measure_hop
+from tools.blob import FrontendConfig
+from tools.kwslib import Model, Stream
+from training import models
+from training.config import Config, mfcc
+from training.data import LABELS
+from training.evaluate import run_network
+from training.export import collect, pack
+from training.features import OUT_SCALE
+from training.fine_tune import calibrate, network
+from training.fold import fold
+from training.quantise import Layer, run
+from training.train import network_input
+
+FRAMES = 49
+HOP = 4                                 # frames from one row of scores to the next
+CAUSAL = ("stream_small", "stream_medium")
+HOP_SAMPLES = 320
+META = {"fill": "x" * 2000}             # as much as a released model carries
+MEL = FrontendConfig(sample_rate_hz=16000, window_len=480, hop_len=320, fft_len=512, n_mels=40, n_dct=0, f_low_hz=20, f_high_hz=7600)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> M7Bench:
+    return M7Bench(compile_core(tmp_path_factory.mktemp("m7") / "core.elf"))
+
+
+def section(config: FrontendConfig) -> bytes:
+    width = config.n_dct or config.n_mels
+    return config.section(np.zeros(width), np.ones(width), OUT_SCALE)
+
+
+def trained_like(name: str, seed: int, width: int = 10, channels: int = 0):
+    """A model whose weights and batch statistics are drawn so that values neither vanish nor explode."""
+    model = models.build(name, (FRAMES, width), len(LABELS), channels)
+    rng = np.random.default_rng(seed)
+
+    def draw(w: np.ndarray) -> np.ndarray:
+        if w.ndim == 1:
+            return rng.uniform(0.5, 1.5, w.shape)
+        products = w.size / (w.shape[-1] if w.shape[-1] > 1 else w.shape[2])        # a depthwise kernel is [h, w, c, 1]
+        return rng.normal(0, np.sqrt(2 / products), w.shape)
+
+    model.set_weights([draw(w) for w in model.get_weights()])
+    return model
+
+
+def features(seed: int, n: int, frames: int = FRAMES, width: int = 10) -> np.ndarray:
+    return np.clip(np.random.default_rng(seed).normal(0, 32, (n, frames, width)), -128, 127).astype(np.int8)
+
+
+def layers_of(name: str, seed: int, width: int = 10, channels: int = 8) -> list[Layer]:
+    chain = fold(trained_like(name, seed, width, channels))
+    calibrate(chain, network_input(features(seed + 100, 40, width=width)))
+    return chain
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_folding_changes_nothing_but_rounding_of_floats(name: str) -> None:
+    """Batch norm, a skip or padding folded wrongly gives a blob that has little to do with the trained model."""
+    model, x = trained_like(name, 1, channels=8), network_input(features(2, 10))
+    folded = network(fold(model), x.shape[1:], rounding=False).predict(x, verbose=0)[-1]
+    exact = model.predict(x, verbose=0)
+    assert np.abs(folded - exact).max() < 1e-4 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize(("seed", "width", "channels"), [(3, 10, 8), (4, 13, 10)])
+def test_numpy_network_equals_the_core_bit_for_bit(name: str, seed: int, width: int, channels: int) -> None:
+    """What training measures would not be what the device computes."""
+    chain, x = layers_of(name, seed, width, channels), features(seed + 10, 40, width=width)
+    frontend = FrontendConfig(n_mels=40, n_dct=width)
+    logits = run(chain, x[..., None], OUT_SCALE)
+    assert len(np.unique(logits)) > 30
+    assert np.array_equal(run_network(pack(chain, section(frontend), (FRAMES, width), {}, softmax=False), x), logits)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_rounded_keras_network_follows_the_integer_network(name: str) -> None:
+    """Fine-tuning would adapt to a rounding that the device does not do.
+
+    Keras has floats between the layers: a sum that lies next to the middle of two steps may be rounded to the other
+    one, and layers after it carry that on. So most logits are equal or one step off, not all.
+    """
+    chain, x = layers_of(name, 5), features(6, 60)
+    simulated = network(chain, (*x.shape[1:], 1), rounding=True).predict(network_input(x), verbose=0)
+    steps = np.abs(simulated / chain[-1].out_scale + chain[-1].out_zero - run(chain, x[..., None], OUT_SCALE))
+    assert np.mean(steps) < 1.0 and np.mean(steps < 1.5) > 0.8
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_stream_of_a_causal_model_is_its_windows(name: str) -> None:
+    """A stream on the device would score other than what the test split was scored with."""
+    chain = layers_of(name, 7)
+    writer = collect(chain, section(mfcc()), (FRAMES, 10), {})
+    blob = writer.finish()
+    assert not writer.no_step_program
+    whole = [line for line in writer.report if not line.streams]
+    assert all(line.of == 1 for line in whole), f"computed anew at each step: {[str(line) for line in whole]}"
+    assert not any(line.pads_front for line in writer.report)
+    recording = features(8, 1, frames=FRAMES + 30 * HOP)[0]
+    windows = np.stack([recording[at:at + FRAMES] for at in range(0, len(recording) - FRAMES + 1, HOP)])
+    stream = Stream(blob)
+    assert stream.mode == "step"
+    rows = stream.feed_features(recording)
+    assert len(np.unique(rows, axis=0)) > 20
+    assert np.array_equal(rows, Model(blob).run(windows))
+
+
+@pytest.mark.parametrize(("name", "most_bytes", "most_instructions"), [("stream_small", 20_000, 250_000), ("stream_medium", 80_000, None)])
+@pytest.mark.parametrize("frontend", [mfcc(), MEL], ids=["mfcc", "mel"])
+def test_causal_models_keep_their_budgets(name: str, most_bytes: int, most_instructions: int | None, frontend: FrontendConfig,
+                                          bench: M7Bench) -> None:
+    """A model that was chosen for its size would not fit the flash or the time that it was chosen for."""
+    width = frontend.n_dct or frontend.n_mels
+    chain = layers_of(name, 9, width, channels=Config().channels)
+    blob = pack(chain, section(frontend), (FRAMES, width), META)
+    assert len(blob) <= most_bytes
+    if most_instructions:
+        bench.open(blob)
+        assert measure_hop(bench, HOP_SAMPLES)[0] <= most_instructions
+
+
+def test_window_too_short_for_a_causal_model_is_an_error() -> None:
+    """The average would be over no rows, or over rows that padding has reached."""
+    with pytest.raises(ValueError, match="stream_medium looks at 43 frames, the window has 42"):
+        models.build("stream_medium", (42, 10), 12)
+    assert models.build("stream_medium", (43, 10), 12).output.shape == (None, 12)
+
+
+def test_unknown_model_is_named() -> None:
+    """A typing mistake would end in a stack of Keras' own."""
+    with pytest.raises(ValueError, match="unknown model 'resnet'; known are ds_cnn, tc_resnet8"):
+        models.build("resnet", (49, 10), 12)
