@@ -27,7 +27,7 @@ class Config:
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     average: str = ""                   # set by training.average: folders of the runs that this one is the mean of
     model: str = "ds_cnn"               # a function of training/models.py
-    channels: int = 64
+    channels: int = 0                   # of the layers; 0 for as many as the model has by default
     epochs: int = 100
     epoch_size: int = 14000             # windows
     batch: int = 128
