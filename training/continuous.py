@@ -85,7 +85,7 @@ def summary(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) ->
         figures = one.figures()
         return {"threshold": t} | {name: figures[name] for name in ("miss_percent", "false_accepts_per_hour")}
 
-    return {"detector": model.meta.get("detector") or {}, "figures": {name: own.figures(name) for name in names},
+    return {"detector": model.meta.get("detector") or {}, "false_accepts_during": dict(own.during.most_common()), "figures": {name: own.figures(name) for name in names},
             "by_snr_db": {f"{snr:g}": tally([h for h in heard if h.stretch.snr_db == snr], model).figures() for snr in levels},
             "budget": budget, "operating_point": None if point is None else point_at(point, tallies[point]),
             "curve": [point_at(t, one) for t, one in tallies.items()],
@@ -102,6 +102,8 @@ def show(result: dict, console: Console) -> None:
         cells = (one["targets"], one["miss_percent"], one["false_accepts_per_hour"], one["latency_median_ms"], one["latency_90_percent_ms"])
         table.add_row(name, *("-" if cell is None else f"{cell:g}" for cell in cells))
     console.print(table)
+    during = ", ".join(f"{kind} {n}" for kind, n in result["false_accepts_during"].items())
+    console.print(f"false accepts while this was said: {during or 'none'}", highlight=False)
     point, budget = result["operating_point"], result["budget"]
     console.print(f"no threshold has at most {budget:g} false accepts an hour" if point is None else
                   f"at most {budget:g} false accepts an hour on this audio: threshold {point['threshold']:g} for all keywords misses "

@@ -143,7 +143,7 @@ class Composer:
         noise = background(self.root, int(self.seconds * RATE_HZ), rng, second_half=self.split == "test")
         track = assemble(f"{self.split}_{number}", [(c.text, c.keyword, c.pcm) for c in clips], pauses.tolist(), noise, snr_db)
         said_s = [word.start_s + clip.said_s for word, clip in zip(track.words, clips, strict=True)]
-        return Stretch(track.words, track.seconds, snr_db, said_s), track.pcm
+        return Stretch(track.words, self.seconds, snr_db, said_s), track.pcm
 
     def listen(self, model: HostModel, plans: list[list[Clip]], snr_db: Sequence[float]) -> Iterator[Heard]:
         """Every stretch through the C core's stream, `threads` of them at once; the SNRs take turns."""

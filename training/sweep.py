@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tools.bench_live.host import CHUNK_MS, Decisions, Detector, HostModel, make_detector
-from tools.bench_live.score import Scorer
+from tools.bench_live.score import LATEST_S, Scorer
+from tools.bench_live.track import Word
 from training.listening import Heard
 
 # Close together near 1, where few false accepts are left. int8 posteriors end at 255/256: at 1.0 nothing is ever reported.
@@ -47,11 +48,12 @@ def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, floa
 
 @dataclass
 class Tally:
-    """Counts by keyword. latency_s: from the end of the word, as it was cut by its energy, to its report."""
+    """Counts by keyword; `during`: false accepts by what was said then. latency_s: from the end of the word, by its energy, to its report."""
     seconds: float = 0.0
     said: Counter = field(default_factory=Counter)
     missed: Counter = field(default_factory=Counter)
     false: Counter = field(default_factory=Counter)
+    during: Counter = field(default_factory=Counter)
     latency_s: dict[str, list[float]] = field(default_factory=dict)
 
     def figures(self, keyword: str = OVERALL) -> dict:
@@ -67,6 +69,16 @@ class Tally:
                 "latency_median_ms": median, "latency_90_percent_ms": most}
 
 
+def said_then(words: Sequence[Word], event: tuple[str, float, float]) -> str:
+    """What kind of word a false accept fell into: the last one that could have caused it."""
+    near = [word for word in words if word.start_s <= event[2] <= word.end_s + LATEST_S]
+    if not near:
+        return "no word"
+    if near[-1].keyword:
+        return "the keyword again" if near[-1].keyword == event[0] else "another keyword"
+    return "a sentence" if " " in near[-1].text else "another word"
+
+
 def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None) -> Tally:
     """What the detector with `options` (as in a blob's meta; None: the blob's own) reports against what was said."""
     total = Tally()
@@ -80,6 +92,7 @@ def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None)
         total.said.update(word.keyword for word in words if word.keyword)
         total.missed.update(word.keyword for i, word in enumerate(words) if word.keyword and i not in scorer.score.hits)
         total.false.update(event[0] for event in scorer.score.false_accepts)
+        total.during.update(said_then(words, event) for event in scorer.score.false_accepts)
         total.seconds += one.stretch.seconds
     return total
 

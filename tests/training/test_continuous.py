@@ -72,9 +72,17 @@ def test_counts_and_latency(model_path: Path) -> None:
     heard = [Heard(Stretch(words, 36.0, 10.0, [1.5, 7.6]), Decisions(scores, np.arange(100) * 2 + 2))]
     one = sweep.tally(heard, model, {"window": 1, "refractory_ms": 640, "threshold": dict.fromkeys(KEYWORDS, 0.9)})
     assert one.missed == Counter(no=1) and one.false == Counter(yes=1)
+    assert one.during == {"no word": 1}
     assert one.figures() == {"targets": 2, "misses": 1, "false_accepts": 1, "miss_percent": 50.0, "false_accepts_per_hour": 100.0,
                              "latency_median_ms": 180, "latency_90_percent_ms": 180}
     assert one.figures("no")["miss_percent"] == 100 and one.figures("no")["latency_median_ms"] is None
+
+
+def test_false_accepts_are_put_down_to_what_was_said() -> None:
+    """Somebody would record more background noise against false accepts that other words cause."""
+    words = [Word("yes", "yes", 1.0, 2.0), Word("no", "no", 3.0, 4.0), Word("tree", "", 5.0, 6.0), Word("see you", "", 7.0, 8.0)]
+    kinds = [sweep.said_then(words, ("yes", 0.9, t)) for t in (1.9, 4.4, 5.1, 7.1, 0.9, 9.0)]
+    assert kinds == ["the keyword again", "another keyword", "another word", "a sentence", "no word", "no word"]
 
 
 def test_operating_point_keeps_the_budget() -> None:
@@ -95,6 +103,7 @@ def test_stretches_hold_what_they_say(split_folders: Callable[..., Path]) -> Non
     assert Counter(clip.keyword for clips in plans for clip in clips if clip.keyword) == {"yes": 4, "no": 3}
     stretch, pcm = one.stretch(plans[0], 0, 10.0)
     assert np.array_equal(pcm, two.stretch(plans[0], 0, 10.0)[1]) and len(pcm) == pytest.approx(36 * RATE_HZ, abs=100)
+    assert stretch.seconds == 36
     assert not np.array_equal(pcm, one.stretch(plans[0], 1, 10.0)[1])
     assert all(word.start_s < said <= word.end_s for word, said in zip(stretch.words, stretch.said_s, strict=True))
     first = pcm[: int(stretch.words[0].start_s * RATE_HZ)] / 32768
