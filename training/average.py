@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from training.data import DataError, load
+from training.data import DataError, load_for
 from training.train import RUNS, Run, deterministic, load_config, load_weights, prepare
 
 
@@ -37,7 +37,7 @@ def average(name: str, runs: list[Path]) -> Path:
     config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)
-    sampler = prepare(config, load(config.data, ("train",), config.threads), RUNS / name)
+    sampler = prepare(config, load_for(config, ("train",)), RUNS / name)
     windows, _ = sampler.epoch(0)
     run = Run(config, sampler.section, windows.shape[1:])
     run.model.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])

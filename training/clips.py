@@ -1,10 +1,12 @@
 """One recording: reading it strictly, and where in it the word is."""
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
 RATE_HZ = 16000
 CLIP_LEN = RATE_HZ                      # samples: every clip is one second, zeros behind a shorter recording
@@ -23,24 +25,48 @@ def _riff_is_cut(path: Path) -> bool:
     return head[:4] == b"RIFF" and size != unknown and size + 8 > path.stat().st_size
 
 
-def read_clip(path: Path, max_len: int | None = CLIP_LEN) -> np.ndarray:
-    """int16 [n] of a mono 16 kHz file. Raises DataError with the reason, without the file's name."""
+def at_rate(pcm: np.ndarray, rate_hz: int) -> np.ndarray:
+    """int16 [ceil(n * RATE_HZ / rate_hz)] of int16 [n] recorded at `rate_hz`: polyphase, with an anti-aliasing filter.
+
+    What a filter's overshoot takes beyond full scale is clipped. At RATE_HZ the samples are returned as they are.
+    """
+    if rate_hz == RATE_HZ:
+        return pcm
+    common = math.gcd(RATE_HZ, rate_hz)
+    resampled = resample_poly(pcm.astype(np.float64), RATE_HZ // common, rate_hz // common)
+    return np.clip(np.round(resampled), -32768, 32767).astype(np.int16)
+
+
+def read_clip(path: Path, max_len: int | None = CLIP_LEN, resample: bool = True, mix_down: bool = False,
+              converted: list[str] | None = None) -> np.ndarray:
+    """int16 [n] at RATE_HZ of a WAV or FLAC file. Raises DataError with the reason, without the file's name.
+
+    max_len: in samples at RATE_HZ, None for no limit. `resample` brings recordings of another rate to RATE_HZ and
+    `mix_down` takes the mean of several channels; without them such a file is an error. What was done is appended
+    to `converted`, a line each.
+    """
     try:
         info = soundfile.info(path)
         pcm, rate = soundfile.read(path, dtype="int16", always_2d=True)
     except (soundfile.LibsndfileError, OSError, ValueError, RuntimeError) as exc:
         raise DataError(f"cannot be decoded ({exc})") from exc
-    if rate != RATE_HZ:
-        raise DataError(f"is {rate} Hz, not {RATE_HZ} Hz")
-    if pcm.shape[1] != 1:
-        raise DataError(f"has {pcm.shape[1]} channels, not 1")
+    if rate != RATE_HZ and not resample:
+        raise DataError(f"is {rate} Hz, not {RATE_HZ} Hz; resample=true would convert it")
+    if pcm.shape[1] != 1 and not mix_down:
+        raise DataError(f"has {pcm.shape[1]} channels, not 1; mix_down=true would take their mean")
     if len(pcm) == 0:
         raise DataError("is empty")
     if len(pcm) < info.frames or _riff_is_cut(path):
         raise DataError(f"is truncated after {len(pcm)} samples")
-    if max_len is not None and len(pcm) > max_len:
-        raise DataError(f"is {len(pcm) / RATE_HZ:.2f} s long, more than {max_len / RATE_HZ:g} s")
-    return pcm[:, 0]
+    if max_len is not None and len(pcm) * RATE_HZ > max_len * rate:
+        raise DataError(f"is {len(pcm) / rate:.2f} s long, more than {max_len / RATE_HZ:g} s")
+    if converted is not None and rate != RATE_HZ:
+        lost = f"; they hold nothing above {rate // 2} Hz" if rate < RATE_HZ else ""
+        converted.append(f"of {rate} Hz converted to {RATE_HZ} Hz{lost}")
+    if converted is not None and pcm.shape[1] != 1:
+        converted.append(f"of {pcm.shape[1]} channels mixed down")
+    mono = pcm[:, 0] if pcm.shape[1] == 1 else np.round(pcm.mean(axis=1)).astype(np.int16)
+    return at_rate(mono, rate)
 
 
 def word_span(pcm: np.ndarray, hop: int = 160, edge: float = 0.02, margin: int = 480) -> tuple[int, int]:

@@ -23,6 +23,8 @@ class Config:
     """Everything that decides a run's result."""
     name: str = "dscnn"                 # the run's folder in build/runs/
     data: str = "../shared/data/speech"
+    resample: bool = True               # recordings of another rate are converted; false refuses them by name
+    mix_down: bool = False              # recordings of several channels: true takes the mean, false refuses them
     seed: int = 1
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     average: str = ""                   # set by training.average: folders of the runs that this one is the mean of

@@ -25,7 +25,7 @@ from training import models
 from training.augment import Windows
 from training.clips import DataError
 from training.config import Config
-from training.data import LABELS, Dataset, load
+from training.data import LABELS, Dataset, load_for
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract
 from training.fine_tune import calibrate, fine_tune
@@ -178,8 +178,8 @@ def main() -> int:
         if args.manifest:
             result = manifest(args.manifest)
         else:
-            data = args.data or load_config(args.run).data
-            result = make(args.run, load(data), args.output, DETECTOR)
+            data = load_for(load_config(args.run), root=args.data)
+            result = make(args.run, data, args.output, DETECTOR)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from training import models
 from training.augment import Windows, spec_augment
 from training.config import Config, override, overrides, parse, to_json
-from training.data import LABELS, DataError, Dataset, load
+from training.data import LABELS, DataError, Dataset, load_for
 from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
 
 RUNS = Path("build/runs")
@@ -245,7 +245,7 @@ def main() -> int:
         if args.show:
             print(json.dumps(asdict(config), indent=1))
             return 0
-        dataset = load(config.data, ("train", "validation"), config.threads)
+        dataset = load_for(config, ("train", "validation"))
         print(dataset.table(), *dataset.notes, sep="\n", flush=True)
         run = train(config, dataset)
     except (DataError, ValueError) as exc:

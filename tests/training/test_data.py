@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from training.clips import CLIP_LEN, DataError, word_span
-from training.data import KEYWORDS, LABELS, hash_split, load
+from training.data import KEYWORDS, LABELS, load
+from training.folders import hash_split
 
 Maker = Callable[..., Path]
 
@@ -54,7 +55,7 @@ def _wav(path: Path, pcm: np.ndarray, rate: int = 16000) -> None:
 
 SPOILERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "stereo": (lambda p: _wav(p, np.ones((16000, 2), np.int16)), "has 2 channels"),
-    "rate": (lambda p: _wav(p, np.ones(8000, np.int16), 8000), "is 8000 Hz"),
+    "long_after_conversion": (lambda p: _wav(p, np.ones(8100, np.int16), 8000), "more than 1 s"),
     "empty": (lambda p: _wav(p, np.zeros(0, np.int16)), "is empty"),
     "long": (lambda p: _wav(p, np.ones(17000, np.int16)), "more than 1 s"),
     "no_audio": (lambda p: p.write_text("this is a text"), "cannot be decoded"),
@@ -93,6 +94,103 @@ def test_all_problems_are_reported_at_once(split_folders: Maker) -> None:
     with pytest.raises(DataError) as error:
         load(root, progress=False)
     assert "bad00_" in str(error.value) and "bad19_" in str(error.value) and "and 10 more" in str(error.value)
+
+
+def test_folder_and_files_are_reported_together(split_folders: Maker) -> None:
+    """A user who repairs the folder's names would meet the broken files only at the next try."""
+    root = split_folders()
+    (root / "train" / "up" / "bad_nohash_0.wav").write_text("no audio")
+    (root / "train" / "Yes").mkdir()
+    for path in (root / "validation" / "left").iterdir():
+        path.unlink()
+    (root / "_background_noise_" / "short.wav").write_bytes(b"")
+    with pytest.raises(DataError) as error:
+        load(root, progress=False)
+    for part in ("bad_nohash_0.wav", "train/Yes: is another name than 'yes'", "validation: no recordings of 'left'", "short.wav"):
+        assert part in str(error.value)
+
+
+def test_other_rates_are_converted_and_said(split_folders: Maker) -> None:
+    """Recordings of a phone or a studio would otherwise have to be converted by hand, or be heard at a wrong speed."""
+    root = split_folders()
+    t = np.arange(44100) / 44100
+    _wav(root / "train" / "yes" / "44_nohash_0.wav", np.round(8000 * np.sin(2 * np.pi * 1000 * t)).astype(np.int16), 44100)
+    _wav(root / "train" / "yes" / "8_nohash_0.wav", np.ones(4000, np.int16), 8000)
+    data = load(root, progress=False)
+    train = data.splits["train"]
+    clip = train.pcm[[path.endswith("44_nohash_0.wav") for path in train.path]][0]
+    assert np.argmax(np.abs(np.fft.rfft(clip))) == 1000 and abs(int(clip[8004])) == pytest.approx(8000, abs=20)
+    assert "1 recordings of 44100 Hz converted to 16000 Hz" in data.notes
+    assert any("8000 Hz" in note and "nothing above 4000 Hz" in note for note in data.notes)
+    with pytest.raises(DataError, match="8_nohash_0.wav: is 8000 Hz, not 16000 Hz"):
+        load(root, progress=False, resample=False)
+
+
+def test_stereo_is_mixed_down_where_asked(split_folders: Maker) -> None:
+    """Stereo recordings are used whole: taking one channel could take the one without the talker."""
+    root = split_folders()
+    _wav(root / "train" / "yes" / "st_nohash_0.wav", np.stack([np.full(900, 300), np.full(900, 100)], axis=1).astype(np.int16))
+    data = load(root, progress=False, mix_down=True)
+    train = data.splits["train"]
+    assert (train.pcm[[path.endswith("st_nohash_0.wav") for path in train.path]][0, :900] == 200).all()
+    assert "1 recordings of 2 channels mixed down" in data.notes
+
+
+FOLDERS: dict[str, tuple[str, str]] = {
+    "train/_silence_/a.wav": ("train/_silence_", "made from _background_noise_"),
+    "train/Stop /a.wav": ("train/Stop ", "is another name than 'stop'"),
+    "test/_Unknown_/a.wav": ("test/_Unknown_", "is another name than '_unknown_'"),
+    "test/_background_noise_/a.wav": ("test/_background_noise_", "beside the splits"),
+    "train/dog/a.txt": ("train/dog", "no recordings in it"),
+    "train/yes/a.mp3": ("a.mp3", "neither WAV nor FLAC"),
+    "train/a.wav": ("a.wav", "in no word's folder"),
+    "train/yes/more/a.wav": ("yes/more", "inside a word's folder"),
+    "_background_noise_/a.ogg": ("a.ogg", "neither WAV nor FLAC"),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_misplaced_file_or_folder_is_named(split_folders: Maker, name: str) -> None:
+    """Such recordings would be left out, or carry a wrong label, without a word."""
+    root = split_folders()
+    (root / name).parent.mkdir(exist_ok=True)
+    _wav(root / "x.wav", np.ones(9000, np.int16))
+    (root / "x.wav").rename(root / name)
+    path, reason = FOLDERS[name]
+    with pytest.raises(DataError) as error:
+        load(root, progress=False)
+    assert f"{path}: " in str(error.value) and reason in str(error.value)
+
+
+@pytest.mark.parametrize("word", ["_silence_", "_unknown_"])
+def test_labels_are_no_words_of_the_official_layout(official: Maker, word: str) -> None:
+    """Each split would get a part of them, and training would never hear the silence."""
+    root = official()
+    (root / word).mkdir()
+    with pytest.raises(DataError, match=f"{word}: "):
+        load(root, progress=False)
+
+
+def test_silence_and_capital_suffixes_belong_and_other_files_are_counted(split_folders: Maker) -> None:
+    """The published test set has a folder of silence; some recorders write `.WAV`; lists and pictures do no harm."""
+    root = split_folders()
+    (root / "test" / "_silence_").mkdir()
+    _wav(root / "test" / "_silence_" / "hush.WAV", np.ones(9000, np.int16))
+    (root / "train" / "yes" / "list.txt").write_text("x")
+    data = load(root, progress=False)
+    assert data.splits["test"].counts()["_silence_"] == 1
+    assert any("1 other files passed over" in note and "list.txt" in note for note in data.notes)
+
+
+def test_missing_split_is_named_once(split_folders: Maker) -> None:
+    """Forty lines about words of a folder that is not there hide the one that matters."""
+    root = split_folders()
+    for path in sorted((root / "test").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    (root / "test").rmdir()
+    with pytest.raises(DataError) as error:
+        load(root, progress=False)
+    assert str(error.value).splitlines()[1:] == [f"{root / 'test'}: no such folder"]
 
 
 def test_empty_class_is_named(split_folders: Maker) -> None:

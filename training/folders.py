@@ -1,0 +1,172 @@
+"""Which file of a data folder belongs to which word and split, and what in the folder is not as it should be.
+
+Two layouts are taken (see `training/README.md`):
+
+* **split folders**: `<root>/{train,validation,test}/<word>/*.flac|wav`
+* **official**: `<root>/<word>/*.wav` as Speech Commands is published. `validation_list.txt` and
+  `testing_list.txt` decide the split where they exist, the data set's speaker hash otherwise.
+
+Nothing is opened here; every finding is a line that begins with the path to blame.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from training.clips import DataError
+
+KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+SILENCE, UNKNOWN = "_silence_", "_unknown_"
+LABELS = (SILENCE, UNKNOWN, *KEYWORDS)
+SPLITS = ("train", "validation", "test")
+NOISE_FOLDER = "_background_noise_"
+SUFFIXES = {".wav", ".flac"}
+OTHER_AUDIO = {".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au", ".caf", ".webm", ".amr", ".raw", ".pcm"}
+HASH_RANGE = 2**27 - 1                  # the data set's own constant (Speech Commands README)
+HASH_PERCENT = {"validation": 10.0, "test": 10.0}
+
+
+def is_recording(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def speaker(path: Path) -> str:
+    """The speaker's id of a Speech Commands file name: what stands before `_nohash_`."""
+    return re.sub(r"_nohash_.*$", "", path.stem)
+
+
+def hash_split(path: Path) -> str:
+    """Split of a file by its speaker's hash, as the data set's README defines it (Warden 2018, section 5)."""
+    digest = int(hashlib.sha1(speaker(path).encode()).hexdigest(), 16)
+    percent = (digest % (HASH_RANGE + 1)) * (100.0 / HASH_RANGE)
+    if percent < HASH_PERCENT["validation"]:
+        return "validation"
+    return "test" if percent < HASH_PERCENT["validation"] + HASH_PERCENT["test"] else "train"
+
+
+def word_label(word: str) -> int:
+    """Index into LABELS of a word folder."""
+    name = word if word in KEYWORDS or word == SILENCE else UNKNOWN
+    return LABELS.index(name)
+
+
+def is_split_folders(root: Path) -> bool:
+    return any((root / split).is_dir() for split in SPLITS)
+
+
+@dataclass
+class Found:
+    """files: of every split, sorted; problems: what must be repaired first; notes: what was passed over."""
+    files: dict[str, list[Path]]
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _find_split_folders(root: Path) -> dict[str, list[Path]]:
+    return {split: sorted(p for p in root.glob(f"{split}/*/*") if is_recording(p) and p.parent.name != NOISE_FOLDER)
+            for split in SPLITS}
+
+
+def _find_official(root: Path, problems: list[str]) -> dict[str, list[Path]]:
+    files = {p.relative_to(root).as_posix(): p for p in sorted(root.glob("*/*"))
+             if is_recording(p) and p.parent.name != NOISE_FOLDER}
+    lists = {"validation": root / "validation_list.txt", "test": root / "testing_list.txt"}
+    found: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    if not all(p.is_file() for p in lists.values()):
+        problems += [f"{p}: missing, while the other list is there" for p in lists.values()
+                     if not p.is_file() and any(q.is_file() for q in lists.values())]
+        for path in files.values():
+            found[hash_split(path)].append(path)
+        return found
+    where: dict[str, str] = {}
+    for split, list_path in lists.items():
+        for name in list_path.read_text().split():
+            if name not in files:
+                problems.append(f"{root / name}: named in {list_path.name} but not there")
+            elif where.setdefault(name, split) != split:
+                problems.append(f"{root / name}: in both lists")
+    for name, path in files.items():
+        found[where.get(name, "train")].append(path)
+    return found
+
+
+def _wrong_name(folder: Path, split: str | None) -> str | None:
+    """Why a word's folder cannot have this name. split: None in the official layout."""
+    meant = folder.name.strip().lower()
+    if meant in (*LABELS, NOISE_FOLDER) and meant != folder.name:
+        return f"is another name than '{meant}', and would be one more unknown word; rename it"
+    if folder.name == NOISE_FOLDER:
+        return "background noise belongs beside the splits, not in one"
+    if folder.name == SILENCE and split in (None, "train"):
+        return f"the silence of training is made from {NOISE_FOLDER}; recordings of silence belong in validation and test"
+    if folder.name == UNKNOWN and split is None:
+        return f"is a label, not a word: every word that is no keyword is {UNKNOWN}"
+    return None
+
+
+def _look_into(folder: Path, found: Found, passed: list[Path]) -> None:
+    """What in one word's folder is no recording. passed: files that nobody would take for one are added to it."""
+    recordings = 0
+    for entry in os.scandir(folder):
+        path = Path(entry.path)
+        if is_recording(path) and entry.is_file():
+            recordings += 1
+        elif path.suffix.lower() in OTHER_AUDIO:
+            found.problems.append(f"{path}: is neither WAV nor FLAC")
+        elif entry.is_dir() and any(is_recording(p) for p in path.rglob("*")):
+            found.problems.append(f"{path}: a folder with recordings inside a word's folder")
+        elif not path.name.startswith("."):
+            passed.append(path)
+    if not recordings and folder.name not in (*KEYWORDS, NOISE_FOLDER):     # those have a message of their own
+        found.problems.append(f"{folder}: no recordings in it")
+
+
+def _look_over(root: Path, splits: tuple[str, ...], found: Found) -> None:
+    """splits: names of the split folders, none in the official layout."""
+    passed: list[Path] = []
+    for split in splits or (None,):
+        parent = root / split if split else root
+        for path in sorted(parent.iterdir()) if parent.is_dir() else ():
+            if is_recording(path):
+                found.problems.append(f"{path}: lies in no word's folder")
+            elif path.is_dir() and not path.name.startswith("."):
+                wrong = _wrong_name(path, split) if split or path.name != NOISE_FOLDER else None
+                if wrong:
+                    found.problems.append(f"{path}: {wrong}")
+                elif path.name != NOISE_FOLDER:
+                    _look_into(path, found, passed)
+    noise = root / NOISE_FOLDER
+    found.problems += [f"{path}: is neither WAV nor FLAC" for path in sorted(noise.glob("*")) if path.suffix.lower() in OTHER_AUDIO]
+    if passed:
+        found.notes.append(f"{len(passed)} other files passed over, {min(passed)} among them")
+
+
+def find(root: Path) -> Found:
+    """Looks through a data folder without opening a recording. Raises DataError where there is none."""
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    found = Found({})
+    split_folders = is_split_folders(root)
+    missing = [split for split in SPLITS if split_folders and not (root / split).is_dir()]
+    found.problems += [f"{root / split}: no such folder" for split in missing]
+    found.files = _find_split_folders(root) if split_folders else _find_official(root, found.problems)
+    _look_over(root, SPLITS if split_folders else (), found)
+    for split, paths in found.files.items():
+        if split in missing:
+            continue
+        words = {p.parent.name for p in paths}
+        where = f"{root / split}" if split_folders else f"{root} (split {split})"
+        found.problems += [f"{where}: no recordings of '{k}'" for k in KEYWORDS if k not in words]
+        if not words - {*KEYWORDS, SILENCE}:
+            found.problems.append(f"{where}: no words for {UNKNOWN}")
+    by_speaker: dict[tuple[str, str], dict[str, Path]] = {}
+    for split, paths in found.files.items():
+        for path in paths:
+            if path.parent.name != SILENCE and "_nohash_" in path.stem:
+                by_speaker.setdefault((path.parent.name, speaker(path)), {})[split] = path
+    found.problems += [f"{' and '.join(map(str, at.values()))}: one speaker of '{word}' in two splits"
+                       for (word, _), at in by_speaker.items() if len(at) > 1]
+    return found
