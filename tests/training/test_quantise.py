@@ -1,5 +1,7 @@
-"""From Keras to the C core: the same network, bit for bit where integers are defined."""
+"""From Keras to the C core, DS-CNN: the same network, bit for bit where integers are defined."""
 from __future__ import annotations
+
+import hashlib
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tools.blob import FrontendConfig, read
 from tools.kwslib import Model
 from training import models
+from training.config import mfcc
 from training.data import LABELS
 from training.evaluate import run_network
 from training.export import equal_priors, pack
@@ -110,6 +113,15 @@ def test_fine_tuning_lowers_the_loss_with_rounding_in_place() -> None:
     tuned = fine_tune(chain, lambda _: (network_input(x), y), epochs=4, batch=32, learning_rate=3e-3, label_smoothing=0.0)
     assert [layer.kind for layer in tuned] == [layer.kind for layer in chain]
     assert loss(tuned) < loss(chain) - 0.1      # 2.485, the entropy of random labels, is near
+
+
+def test_same_weights_give_the_released_bytes() -> None:
+    """A released model could not be made again from its run."""
+    chain = fold(trained_like(12, channels=16))
+    for i, layer in enumerate(chain):
+        layer.out_scale, layer.out_zero = (1 / 16, -128) if layer.relu or layer.kind == "avg_pool" else (1 / 8, i)
+    blob = pack(chain, mfcc().section(np.zeros(10), np.ones(10), OUT_SCALE), SHAPE, {"seed": 12})
+    assert hashlib.sha256(blob).hexdigest() == "9b834f8460a5598c4e04dd6d62fd0aab3586affb4e7a2472872a905d879ccf45"
 
 
 def test_layer_without_a_rule_is_an_error() -> None:
