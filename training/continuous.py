@@ -148,8 +148,11 @@ def mlperf_verdict(result: dict) -> tuple[bool, str]:
                     f"at most {MLPERF_LIMIT} of each (our own audio in the shape of MLPerf Tiny's streaming wake word)")
 
 
-def numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
+def decibels(text: str) -> list[float]:
+    values = [float(part) for part in text.split(",")]
+    if not all(-60 <= value <= 120 for value in values):
+        raise ValueError
+    return values
 
 
 def positive(text: str) -> float:
@@ -164,7 +167,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, metavar="MODEL.kws")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/speech"), metavar="DIR")
     parser.add_argument("--hours", type=positive, default=2.0, help="of audio (%(default)s)")
-    parser.add_argument("--snr", type=numbers, default=[0.0, 5.0, 10.0, 20.0], metavar="DB,DB", help="one stretch each in turn (0,5,10,20)")
+    parser.add_argument("--snr", type=decibels, default=[0.0, 5.0, 10.0, 20.0], metavar="DB,DB", help="one stretch each in turn (0,5,10,20)")
     parser.add_argument("--keyword", metavar="W", help="listen for this one alone; the others are other words")
     parser.add_argument("--budget", type=float, default=BUDGET, help="false accepts an hour (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
@@ -182,6 +185,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise ValueError("--mlperf is about one keyword: --keyword W")
     if (args.tune or args.report) and args.keyword:
         raise ValueError("--tune and --report are about all keywords of the blob; leave --keyword out")
+    if args.plot and (args.plot.suffix != ".png" or not args.plot.parent.is_dir()):
+        raise ValueError(f"--plot {args.plot}: a .png file in a folder that is there is expected")
+    if args.threads < 1 or args.seed < 0 or not args.budget >= 0:
+        raise ValueError("--threads is 1 or more, --seed and --budget are 0 or more")
     hours, targets = (MLPERF_HOURS, MLPERF_TARGETS) if args.mlperf else (args.hours, None)
     model = open_model(args.model, args.keyword)
 

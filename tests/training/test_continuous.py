@@ -184,6 +184,10 @@ def test_wake_word_task(model_path: Path, split_folders: Callable[..., Path], mo
     (["--mlperf"], "--keyword"),
     (["--data", "nowhere"], "nowhere: no such folder"),
     (["--tune", "--keyword", "yes"], "leave --keyword out"),
+    (["--report", "--keyword", "yes"], "leave --keyword out"),
+    (["--plot", "nowhere/det.png"], "--plot nowhere/det.png"),
+    (["--plot", "det.json"], "--plot det.json"),
+    (["--threads", "0"], "--threads"),
 ])
 def test_refusals(arguments: list[str], said: str, model_path: Path, split_folders: Callable[..., Path], capsys: pytest.CaptureFixture,
                   monkeypatch: pytest.MonkeyPatch) -> None:
