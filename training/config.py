@@ -40,6 +40,7 @@ class Config:
     weight_average: float = 0.998       # momentum of the average of the weights that is kept as the result
     silence: float = 0.08               # share of the windows
     unknown: float = 0.2
+    synthetic_unknown: int = 0          # synthetic utterances of other words (espeak-ng, flite) added to _unknown_
     threads: int = 2
     quantise_loss: float = 0.3          # points of validation accuracy that plain rounding may cost
     quantise_epochs: int = 5            # of training with the rounding in place, where it costs more

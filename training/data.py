@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from training import synthetic as synthesis
 from training.clips import CLIP_LEN, DataError, read_clip, word_span
 from training.folders import KEYWORDS, LABELS, NOISE_FOLDER, SILENCE, SPLITS, UNKNOWN, find, is_recording, is_split_folders, word_label
 
@@ -88,10 +89,11 @@ def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]
 
 
 def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, progress: bool = True, *,
-         resample: bool = True, mix_down: bool = False) -> Dataset:
+         resample: bool = True, mix_down: bool = False, synthetic: int = 0, seed: int = 1) -> Dataset:
     """Read the named splits of a data folder. Raises DataError, naming every file that is to blame.
 
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
+    synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training's unknown.
     A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training.
     """
     root = Path(root)
@@ -130,6 +132,8 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     notes += [f"{n} recordings of {where} left out: sample for sample the same" for where, n in twice.items()]
     if not is_split_folders(root):
         kept.update({split: _fewer_unknown(kept[split]) for split in splits if split != "train"})
+    if synthetic and "train" in splits:
+        kept["train"] += _synthetic_clips(synthetic, seed, threads, notes)
     result = {split: _pack(clips, noise, split) for split, clips in kept.items()}
     train_noise = [pcm[: int(len(pcm) * NOISE_TRAIN_PART)] for pcm in noise]
     return Dataset(result, train_noise, notes)
@@ -137,7 +141,8 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
 
 def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None) -> Dataset:
     """`load` as a run's configuration wants it. root: another folder than the configuration's."""
-    return load(root or config.data, splits, config.threads, resample=config.resample, mix_down=config.mix_down)
+    return load(root or config.data, splits, config.threads, resample=config.resample, mix_down=config.mix_down,
+                synthetic=config.synthetic_unknown, seed=config.seed)
 
 
 def _pack(clips: list[tuple[Path, np.ndarray]], noise: list[np.ndarray], split: str) -> Split:
@@ -161,6 +166,14 @@ def _fewer_unknown(clips: list[tuple[Path, np.ndarray]]) -> list[tuple[Path, np.
     limit = sum(w in KEYWORDS for w in words) // len(KEYWORDS)
     dropped = set(unknown) - {unknown[k * len(unknown) // limit] for k in range(limit)}
     return [clip for i, clip in enumerate(clips) if i not in dropped]
+
+
+def _synthetic_clips(count: int, seed: int, threads: int, notes: list[str]) -> list[tuple[Path, np.ndarray]]:
+    made = synthesis.unknown_words(count, seed, threads)
+    notes.append(f"{len(made)} utterances of other words added to the training of {UNKNOWN}, made by "
+                 + ", ".join(synthesis.installed()))
+    notes += [synthesis.missing()] if synthesis.missing() else []
+    return [(Path("synthetic") / u.voice / u.text / str(i), u.pcm) for i, u in enumerate(made)]
 
 
 def _noise_clips(noise: list[np.ndarray], seed: int, count: int) -> list[tuple[Path, np.ndarray]]:

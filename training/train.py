@@ -194,7 +194,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(config), indent=1)
     saved = folder / "config.json"
-    if saved.exists() and (folder / "checkpoint.npz").exists() and saved.read_text() != text:
+    if saved.exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
     write_atomic(saved, text)
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), b"", config.seed,

@@ -83,6 +83,19 @@ def test_run_of_another_configuration_is_not_overwritten(data: Path) -> None:
         train.prepare(parse([*SMALL, "epochs=2", f"data={data}"]), dataset, folder)
 
 
+def test_run_of_an_older_version_goes_on(data: Path) -> None:
+    """A new option, off by default, must not end the runs that were begun without it."""
+    dataset, folder = load(data, progress=False), Path("build/runs/dscnn")
+    config = parse([*SMALL, f"data={data}"])
+    train.prepare(config, dataset, folder)
+    (folder / "checkpoint.npz").touch()
+    saved = json.loads((folder / "config.json").read_text())
+    del saved["synthetic_unknown"], saved["augment"]["room"]
+    (folder / "config.json").write_text(json.dumps(saved))
+    train.prepare(config, dataset, folder)
+    assert train.load_config(folder) == config
+
+
 def test_commands_name_what_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """A message with a name instead of a traceback, before training starts."""
     (data / "train" / "yes" / "bad_nohash_0.wav").write_text("no audio")

@@ -1,0 +1,197 @@
+"""Speech made by the synthesisers that are installed here, in many voices: `python -m training.synthetic TEXT -n 20 -o DIR`.
+
+espeak-ng (formants; its English accents with every variant that is no sound effect) and flite (recorded units, four
+voices) are used where they are installed. A synthesiser is no person: what is made here adds words that nobody
+recorded, it does not replace recordings, and no figure of accuracy may rest on it.
+"""
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
+
+CACHE = Path("build/synthetic")
+CACHE_FORMAT = 1                        # counted up when the same arguments give other samples
+PEAK_DB = (-24.0, -6.0)                 # of full scale, drawn
+QUIET = 10 ** (-50 / 20)                # of the peak: what is softer at either end is cut
+MARGIN = 480                            # samples that are left there
+EFFECTS = re.compile(r"whisper|croak|robo|demonic|storm|echo", re.IGNORECASE)
+ENGINES = ("espeak-ng", "flite")
+
+# English words that are no keyword, do not contain one and sound like none of them to people; some are near.
+_WORDS = """
+    now new near knee cup cap tub top step shop stab stock shock laugh lift loft lest less mess guess yet yell light night
+    white ride town gown brown done dawn con wan aunt awful cough have got guy gum toe bow low so show blow
+    table chair window water music people person morning evening kitchen garden paper pencil letter number colour
+    orange apple banana coffee sugar bread butter monday tuesday friday summer winter weather sister brother mother
+    father doctor teacher school market station street river mountain island ocean forest flower animal rabbit horse
+    chicken engine bicycle camera computer button battery speaker signal message question answer minute second never
+    always maybe please thanks hello welcome because between under after before again very little many few small large
+    """
+WORDS = tuple(_WORDS.split())
+
+
+class SyntheticError(DataError):
+    """No speech could be made; the message says what is missing or which text is to blame."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """pcm: int16 [n] at RATE_HZ without silence around it; text: what was said; voice: who said it, in words."""
+    pcm: np.ndarray
+    text: str
+    voice: str
+
+
+def _run(command: list[str], text: str = "", checked: bool = True) -> str:
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise SyntheticError(f"{command[0]}: {exc}") from exc
+    if checked and done.returncode:
+        raise SyntheticError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
+@functools.cache
+def installed() -> dict[str, str]:
+    """Version line of every synthesiser that is installed here, by name. (flite prints its own and fails.)"""
+    return {name: " ".join(_run([name, "--version"], checked=False).split()) for name in ENGINES if shutil.which(name)}
+
+
+def missing() -> str:
+    """A line about the synthesisers that are not installed, empty if all are."""
+    absent = [name for name in ENGINES if name not in installed()]
+    return f"not installed, so none of their voices is heard: {', '.join(absent)}" if absent else ""
+
+
+@functools.cache
+def voices(engine: str) -> tuple[str, ...]:
+    """Names of the engine's English voices as its own option takes them, sorted."""
+    if engine == "flite":
+        return tuple(sorted(v for v in _run(["flite", "-lv"]).partition(":")[2].split() if "time" not in v))
+    listed = [line.split() for line in _run(["espeak-ng", "--voices=en"]).splitlines()[1:]]
+    accents = sorted({row[1] for row in listed if row[1].startswith("en") and not row[4].startswith("mb/")})
+    variants = re.findall(r"!v/(.+?)\s*(?:\(|$)", _run(["espeak-ng", "--voices=variant"]), re.MULTILINE)
+    return tuple(accents + [f"{a}+{v}" for a in accents for v in sorted(variants) if not EFFECTS.search(v)])
+
+
+def _espeak(rng: np.random.Generator) -> tuple[list[str], str]:
+    voice, rate, pitch = str(rng.choice(voices("espeak-ng"))), int(rng.integers(110, 221)), int(rng.integers(10, 91))
+    options = ["-v", voice, "-s", str(rate), "-p", str(pitch), "--stdin", "-w"]
+    return options, f"espeak-ng {voice}, {rate} words a minute, pitch {pitch}"
+
+
+def _flite(rng: np.random.Generator) -> tuple[list[str], str]:
+    voice, stretch, f0_hz = str(rng.choice(voices("flite"))), round(rng.uniform(0.75, 1.4), 2), int(rng.integers(85, 251))
+    options = ["-voice", voice, "--setf", f"duration_stretch={stretch}", "--setf", f"int_f0_target_mean={f0_hz}", "-"]
+    return options, f"flite {voice}, {stretch} times as slow, {f0_hz} Hz"
+
+
+DRAW: dict[str, Callable[[np.random.Generator], tuple[list[str], str]]] = {"espeak-ng": _espeak, "flite": _flite}
+
+
+def _speak(engine: str, options: list[str], text: str, path: Path) -> None:
+    """A FLAC file at RATE_HZ, whole or not at all."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made.wav"
+        _run([engine, *options, str(made)], text)
+        try:
+            pcm = read_clip(made, max_len=None)
+        except DataError as exc:
+            raise SyntheticError(f"{engine} made nothing of '{text}': {exc}") from exc
+    loud = np.flatnonzero(np.abs(pcm.astype(np.float64)) > QUIET * np.abs(pcm.astype(np.float64)).max())
+    if not len(loud):
+        raise SyntheticError(f"{engine} made nothing but silence of '{text}'")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        soundfile.write(part, pcm[max(0, loud[0] - MARGIN):loud[-1] + MARGIN], RATE_HZ, format="FLAC")
+    os.replace(part.name, path)
+
+
+def _cached(engine: str, options: list[str], text: str, cache: Path) -> np.ndarray:
+    key = json.dumps([CACHE_FORMAT, engine, installed()[engine], options, text])
+    name = hashlib.sha256(key.encode()).hexdigest()
+    path = cache / name[:2] / f"{name}.flac"
+    if path.is_file():
+        try:
+            return read_clip(path, max_len=None)
+        except DataError:
+            pass                        # a disk that was full, say: it is made anew
+    _speak(engine, options, text, path)
+    return read_clip(path, max_len=None)
+
+
+def utterances(text: str, count: int, seed: int, threads: int = 2, cache: Path = CACHE) -> list[Utterance]:
+    """`count` voices saying `text`: synthesiser, voice, rate, pitch and level are drawn.
+
+    A function of the arguments and of the installed versions; the samples are kept in `cache`. Phonemes in
+    `[[...]]` are understood by espeak-ng, which then speaks alone. Raises SyntheticError.
+    """
+    able = [name for name in installed() if name == "espeak-ng" or "[[" not in text]
+    if not able:
+        raise SyntheticError("no speech synthesiser is installed: install espeak-ng or flite")
+    if not text.strip():
+        raise SyntheticError("no text to say")
+
+    def one(index: int) -> Utterance:
+        rng = np.random.default_rng((seed, index, *text.encode()))
+        engine = str(rng.choice(able))
+        options, voice = DRAW[engine](rng)
+        pcm = _cached(engine, options, text, cache).astype(np.float64)
+        pcm *= 32767 * 10 ** (rng.uniform(*PEAK_DB) / 20) / np.abs(pcm).max()
+        return Utterance(np.round(pcm).astype(np.int16), text, voice)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def unknown_words(count: int, seed: int, threads: int = 2, cache: Path = CACHE) -> list[Utterance]:
+    """At most `count` utterances of WORDS, as many of each; the few that are longer than a clip are left out."""
+    found = []
+    for i, word in enumerate(WORDS):
+        share = (i + 1) * count // len(WORDS) - i * count // len(WORDS)
+        found += [u for u in utterances(word, share, seed, threads, cache) if len(u.pcm) <= CLIP_LEN]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.synthetic", description=__doc__.split("\n")[0].split(":")[0])
+    parser.add_argument("text", metavar="TEXT")
+    parser.add_argument("-n", "--count", type=int, default=10, help="utterances (10)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="gets 000.wav, 001.wav, ...")
+    args = parser.parse_args()
+    try:
+        made = utterances(args.text, args.count, args.seed)
+    except SyntheticError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    args.output.mkdir(parents=True, exist_ok=True)
+    for i, utterance in enumerate(made):
+        path = args.output / f"{i:03d}.wav"
+        soundfile.write(path, utterance.pcm, RATE_HZ)
+        print(f"{path}  {len(utterance.pcm) / RATE_HZ:.2f} s  {utterance.voice}")
+    if missing():
+        print(missing())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
