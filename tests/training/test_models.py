@@ -2,17 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tools.blob import FrontendConfig
 from tools.kwslib import Model, Stream
-from training import models
-from training.config import Config, mfcc
-from training.data import LABELS
+from training import models, train
+from training.config import Config, mfcc, parse
+from training.data import LABELS, load
 from training.evaluate import run_network
-from training.export import collect, pack
+from training.export import DETECTOR, collect, make, pack
 from training.features import OUT_SCALE
 from training.fine_tune import calibrate, network
 from training.fold import fold
@@ -139,6 +140,19 @@ def test_window_too_short_for_a_causal_model_is_an_error() -> None:
     with pytest.raises(ValueError, match="stream_medium looks at 43 frames, the window has 42"):
         models.build("stream_medium", (42, 10), 12)
     assert models.build("stream_medium", (43, 10), 12).output.shape == (None, 12)
+
+
+def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A model that trains but cannot be exported is found out after a night."""
+    monkeypatch.chdir(tmp_path)
+    data = split_folders(train=3, validation=1, test=1)
+    config = parse(["model=stream_small", "channels=8", "epochs=1", "epoch_size=120", "batch=40", "quantise_loss=-100",
+                    "quantise_epochs=1", f"data={data}", "name=small"])
+    dataset = load(data, progress=False)
+    run_folder = train.train(config, dataset).folder
+    made = make(run_folder, dataset, tmp_path / "small.kws", DETECTOR)
+    assert made["model"] == "stream_small" and made["quantisation"]["validation_int8_percent"] >= 0
+    assert Stream((tmp_path / "small.kws").read_bytes()).mode == "step"
 
 
 def test_unknown_model_is_named() -> None:
