@@ -54,7 +54,9 @@ class _Folding:
         self.append(layer, new)
 
     def batch_norm(self, layer: layers.BatchNormalization) -> None:
-        gamma, beta, mean, variance = (np.asarray(v, dtype=np.float64) for v in layer.get_weights())
+        mean, variance = (np.asarray(v, dtype=np.float64) for v in (layer.moving_mean, layer.moving_variance))
+        gamma = np.asarray(layer.gamma, dtype=np.float64) if layer.scale else np.ones_like(mean)
+        beta = np.asarray(layer.beta, dtype=np.float64) if layer.center else np.zeros_like(mean)
         gain, last = gamma / np.sqrt(variance + layer.epsilon), self.absorb(layer, ("conv2d", "depthwise", "dense"))
         shape = [-1 if i == last.channel_axis else 1 for i in range(last.weight.ndim)]
         last.weight = last.weight * gain.reshape(shape)
@@ -104,8 +106,12 @@ def fold(model: keras.Model) -> list[Layer]:
     Zeros in front of time and a convolution without padding (ZeroPadding2D, then padding "valid") are one causal layer.
     Raises TypeError for a kind of layer that is none of these, ValueError for one that is used in another way.
     """
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(f"a network has one input and one output, not {len(model.inputs)} and {len(model.outputs)}")
     folding = _Folding(model)
     for layer in model.layers:
+        if not isinstance(layer, layers.InputLayer) and len(layer._inbound_nodes) != 1:
+            raise ValueError(f"'{layer.name}' is used {len(layer._inbound_nodes)} times: each use needs a layer of its own")
         folding.take(layer)
     if folding.number[id(model.outputs[0])] != len(folding.chain) - 1:
         raise ValueError("the model's output is not its last layer's")

@@ -49,8 +49,8 @@ def conv(channels: int, kernel: tuple[int, int], **options: object) -> layers.La
 def strides(x: keras.KerasTensor) -> keras.KerasTensor:
     """Another kernel, stride and padding along time than along the width."""
     x = layers.ReLU()(layers.BatchNormalization()(conv(6, (5, 3), strides=(1, 2), padding="same")(x)))
-    x = layers.DepthwiseConv2D((4, 2), padding="valid")(x)
-    return conv(5, (3, 1), strides=(3, 1), padding="valid")(x)
+    x = layers.BatchNormalization(scale=False)(layers.DepthwiseConv2D((4, 2), padding="valid")(x))
+    return layers.BatchNormalization(center=False)(conv(5, (3, 1), strides=(3, 1), padding="valid")(x))
 
 
 def causal(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -117,6 +117,7 @@ def test_inputs_of_an_add_have_scales_of_their_own() -> None:
     (lambda x: conv(4, (1, 1), activation="relu")(x), "use a layer ReLU"),
     (lambda x: conv(4, (3, 1))(layers.ZeroPadding2D(((1, 1), (0, 0)))(x)), "only zeros in front of time"),
     (lambda x: layers.ZeroPadding2D(((1, 0), (0, 0)))(conv(4, (1, 1))(x)), "no convolution's input"),
+    (lambda x: (shared := conv(1, (1, 1)))(shared(x)), "is used 2 times"),
     (lambda x: layers.DepthwiseConv2D((1, 1), depth_multiplier=2)(x), "depth multiplier of 2"),
 ])  # fmt: skip
 def test_what_cannot_be_folded_is_an_error(body: Body, message: str) -> None:
