@@ -54,7 +54,8 @@ def word_label(word: str) -> int:
 
 
 def is_split_folders(root: Path) -> bool:
-    return any((root / split).is_dir() for split in SPLITS)
+    """A folder named after a split that holds folders; one that holds recordings is a word, say "train"."""
+    return any(path.is_dir() for split in SPLITS if (root / split).is_dir() for path in (root / split).iterdir())
 
 
 @dataclass

@@ -182,6 +182,15 @@ def test_silence_and_capital_suffixes_belong_and_other_files_are_counted(split_f
     assert any("1 other files passed over" in note and "list.txt" in note for note in data.notes)
 
 
+def test_word_of_a_splits_name_stays_a_word(official: Maker) -> None:
+    """A folder of people who say "train" would turn the published layout into another."""
+    root = official()
+    (root / "bird").rename(root / "train")
+    for name in ("validation_list.txt", "testing_list.txt"):
+        (root / name).write_text((root / name).read_text().replace("bird/", "train/"))
+    assert set(load(root, progress=False).splits["train"].word) >= {"cat", "train"}
+
+
 def test_missing_split_is_named_once(split_folders: Maker) -> None:
     """Forty lines about words of a folder that is not there hide the one that matters."""
     root = split_folders()
