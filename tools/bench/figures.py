@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from tools.bench import a64run, m7run
-from tools.bench.m7run import REPO_ROOT, M7Bench
+from tools.bench.m7run import REPO_ROOT, WINDOW_STREAM, M7Bench
 from tools.blob import BlobWriter, Quant, samples
 from tools.blob.format import ProgramKind
 from tools.blob.frontend import FrontendConfig
@@ -15,7 +15,6 @@ from tools.kwslib import Frontend
 
 CLOCK_HZ = 216_000_000
 MLPERF, CAUSAL = "dscnn_mlperf", "dscnn_causal"
-WINDOW_STREAM = 1
 
 
 @cache
@@ -78,6 +77,6 @@ def a64_rows(name: str, blob: bytes) -> Iterator[dict]:
 def all_rows(elf: Path | None = None) -> list[dict]:
     """Every guarded figure; `elf`: the core for the Cortex-M7, compiled here when not given."""
     bench = M7Bench(elf)
-    rows = [r for name, blob in models().items() for r in m7_rows(name, blob, bench)]
-    rows += frontend_rows(bench)
-    return rows + list(a64_rows(MLPERF, models()[MLPERF]))
+    blobs = models()
+    rows = [r for name, blob in blobs.items() for r in m7_rows(name, blob, bench)]
+    return [*rows, *frontend_rows(bench), *a64_rows(MLPERF, blobs[MLPERF])]

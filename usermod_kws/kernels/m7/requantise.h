@@ -16,6 +16,7 @@
 
 #include "fixed.h"
 #include "kernels/kernels.h"
+#include "kernels/m7/simd.h"
 
 typedef struct {
     int32_t mult, scale, zero;
@@ -36,24 +37,6 @@ static inline bool m7_requantise_fast(m7_requantise_t *r, const kws_channel_t *c
     }
     uint32_t bound = (uint32_t)(ch->bias < 0 ? -ch->bias : ch->bias) + (products << 15);
     return bound < UINT32_C(1) << (32 - n);
-}
-
-static inline int32_t m7_smmulr(int32_t a, int32_t b) {
-    int32_t high;
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
-    return high;
-}
-
-static inline int32_t m7_smmlar(int32_t a, int32_t b, int32_t high) {
-    int32_t sum;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(high));
-    return sum;
-}
-
-static inline int32_t m7_ssat8(int32_t x) {
-    int32_t y;
-    __asm__("ssat %0, #8, %1" : "=r"(y) : "r"(x));
-    return y;
 }
 
 static inline int8_t m7_requantise(const m7_requantise_t *r, int32_t sum2) {

@@ -1,4 +1,4 @@
-// The instructions of the Cortex-M7 that C has no words for, on pairs of int16 ("halves", low and high) in a word.
+// The instructions of the Cortex-M7 that C has no words for; most work on pairs of int16 ("halves", low and high) in a word.
 #ifndef KWS_M7_SIMD_H
 #define KWS_M7_SIMD_H
 
@@ -76,6 +76,27 @@ static inline uint32_t m7_add16(uint32_t a, uint32_t b) {
 static inline int32_t m7_smlad(uint32_t a, uint32_t b, int32_t acc) {
     int32_t y;
     __asm__("smlad %0, %1, %2, %3" : "=r"(y) : "r"(a), "r"(b), "r"(acc));
+    return y;
+}
+
+// Upper word of a * b, rounded to nearest, ties upwards.
+static inline int32_t m7_smmulr(int32_t a, int32_t b) {
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+}
+
+// Upper word of high * 2^32 + a * b, rounded likewise.
+static inline int32_t m7_smmlar(int32_t a, int32_t b, int32_t high) {
+    int32_t sum;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(high));
+    return sum;
+}
+
+// x limited to -128..127.
+static inline int32_t m7_ssat8(int32_t x) {
+    int32_t y;
+    __asm__("ssat %0, #8, %1" : "=r"(y) : "r"(x));
     return y;
 }
 
