@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.clips import CLIP_LEN, RATE_HZ
-from training.data import LABELS, SILENCE, UNKNOWN, Split
+from training.data import Split
+from training.folders import SILENCE, UNKNOWN
 from training.room import band_limited, in_room, room_response
 
 FULL_SCALE = 32768.0
@@ -91,10 +92,10 @@ class Windows:
     def draw(self, rng: np.random.Generator, label: int, clip: int) -> np.ndarray:
         """int16 [CLIP_LEN] of class `label`. `clip` is the recording to use where the class has recordings."""
         c = self.config
-        if label == LABELS.index(SILENCE):
+        if label == self.split.labels.index(SILENCE):
             window = self._silence(rng)
         else:
-            kind = rng.uniform() if label == LABELS.index(UNKNOWN) else 1.0
+            kind = rng.uniform() if label == self.split.labels.index(UNKNOWN) else 1.0
             if kind < c.pieces:
                 window, loudness = self._piece(rng, clip, rng.uniform(0.15, 0.5))
             elif kind < c.pieces + c.mixtures:
@@ -155,7 +156,7 @@ class Windows:
     def _piece(self, rng: np.random.Generator, clip: int, inside: float) -> tuple[np.ndarray, float]:
         """A word of which only the share `inside` has come into the window, or is still in it."""
         if rng.uniform() < 0.7:
-            clip = int(rng.choice(np.flatnonzero(self.split.label != LABELS.index(UNKNOWN))))
+            clip = int(rng.choice(np.flatnonzero(self.split.label != self.split.labels.index(UNKNOWN))))
         pcm, first, last, loudness = self._clip(rng, clip)
         seen = int(inside * (last - first))
         window = np.zeros(CLIP_LEN, np.float32)

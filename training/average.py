@@ -34,12 +34,15 @@ def average(name: str, runs: list[Path]) -> Path:
             raise ValueError(f"{run} has another front end than {runs[0]}: only runs with a common start can be averaged")
     if (RUNS / name / "float.npz").exists():
         raise ValueError(f"{RUNS / name} is a run already: give another name, or delete the folder")
+    for run, one in zip(runs[1:], configs[1:], strict=True):
+        if one.keywords.split() != configs[0].keywords.split():
+            raise ValueError(f"{run} listens for {one.keywords}, {runs[0]} for {configs[0].keywords}")
     config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)
     sampler = prepare(config, load_for(config, ("train",)), RUNS / name)
     windows, _ = sampler.epoch(0)
-    run = Run(config, sampler.section, windows.shape[1:])
+    run = Run(config, sampler.section, windows.shape[1:], len(sampler.labels))
     run.model.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])
     run.save(run.with_statistics(windows))
     return run.folder

@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.blob.frontend import FrontendConfig
 from training.augment import AugmentConfig
+from training.folders import KEYWORDS
 
 
 def mfcc() -> FrontendConfig:
@@ -23,6 +24,8 @@ class Config:
     """Everything that decides a run's result."""
     name: str = "dscnn"                 # the run's folder in build/runs/
     data: str = "../shared/data/speech"
+    keywords: str = " ".join(KEYWORDS)  # words of the data folder; every other word is _unknown_
+    leave_out: str = ""                 # words whose recordings are not used at all
     resample: bool = True               # recordings of another rate are converted; false refuses them by name
     mix_down: bool = False              # recordings of several channels: true takes the mean, false refuses them
     seed: int = 1

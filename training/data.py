@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,12 @@ from tqdm import tqdm
 
 from training import synthetic as synthesis
 from training.clips import CLIP_LEN, DataError, read_clip, word_span
-from training.folders import KEYWORDS, LABELS, NOISE_FOLDER, SILENCE, SPLITS, UNKNOWN, find, is_recording, is_split_folders, word_label
+from training.folders import KEYWORDS, NOISE_FOLDER, SILENCE, SPLITS, UNKNOWN, find, is_recording, is_split_folders, labels_of, word_label
 
 if TYPE_CHECKING:
     from training.config import Config
 
+SILENCE_SHARE = 10                      # one clip of silence to so many others, where a split has none of its own
 NOISE_TRAIN_PART = 0.5                  # of each noise file; evaluation alone hears the rest
 
 
@@ -30,38 +32,41 @@ NOISE_TRAIN_PART = 0.5                  # of each noise file; evaluation alone h
 class Split:
     """One split, in memory.
 
-    pcm: int16 [n, CLIP_LEN]; label: int64 [n], index into LABELS; word: the folder's name of each clip;
-    path: its file; span: int64 [n, 2], first sample of the word and one past its last.
+    pcm: int16 [n, CLIP_LEN]; label: int64 [n], index into labels; word: the folder's name of each clip;
+    path: its file; span: int64 [n, 2], first sample of the word and one past its last; labels: the classes.
     """
     pcm: np.ndarray
     label: np.ndarray
     word: np.ndarray
     path: np.ndarray
     span: np.ndarray
+    labels: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.label)
 
     def of(self, label: str) -> np.ndarray:
         """Indices of the clips with this label."""
-        return np.flatnonzero(self.label == LABELS.index(label))
+        return np.flatnonzero(self.label == self.labels.index(label))
 
     def counts(self) -> dict[str, int]:
-        return {name: int(np.sum(self.label == i)) for i, name in enumerate(LABELS)}
+        return {name: int(np.sum(self.label == i)) for i, name in enumerate(self.labels)}
 
 
 @dataclass
 class Dataset:
-    """splits: by name; noise: int16 recordings, training part only; notes: lines about what was left out."""
+    """splits: by name; noise: int16 recordings, training part only; notes: lines about what was left out;
+    labels: `_silence_`, `_unknown_` and the keywords, the classes of every split."""
     splits: dict[str, Split]
     noise: list[np.ndarray]
     notes: list[str]
+    labels: tuple[str, ...]
 
     def table(self) -> str:
         """Counts by class and split, one line a class."""
         columns = {name: split.counts() for name, split in self.splits.items()}
         lines = [f"{'class':12}" + "".join(f"{name:>12}" for name in columns)]
-        lines += [f"{label:12}" + "".join(f"{c[label]:12d}" for c in columns.values()) for label in LABELS]
+        lines += [f"{label:12}" + "".join(f"{c[label]:12d}" for c in columns.values()) for label in self.labels]
         return "\n".join(lines + [f"{'total':12}" + "".join(f"{sum(c.values()):12d}" for c in columns.values())])
 
 
@@ -89,15 +94,20 @@ def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]
 
 
 def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, progress: bool = True, *,
-         resample: bool = True, mix_down: bool = False, synthetic: int = 0, seed: int = 1) -> Dataset:
+         keywords: Sequence[str] = KEYWORDS,
+         leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS, resample: bool = True, mix_down: bool = False,
+         synthetic: int = 0, seed: int = 1) -> Dataset:
     """Read the named splits of a data folder. Raises DataError, naming every file that is to blame.
 
+    keywords: words of the folder that get a label of their own; all others are unknown. leave_out: words that are not
+    read. needed: splits that must have every keyword.
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
     synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training's unknown.
     A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training.
     """
     root = Path(root)
-    found = find(root)
+    labels = labels_of(keywords)
+    found = find(root, keywords, leave_out, needed)
     problems, notes = found.problems, found.notes
     converted: list[str] = []           # one line a recording, appended by several threads
     how = {"resample": resample, "mix_down": mix_down, "converted": converted}
@@ -123,7 +133,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
         first = seen.setdefault(hashlib.sha256(clip.tobytes()).digest(), (split, path))
         if first[1] == path:
             kept[split].append((path, clip))
-        elif word_label(first[1].parent.name) != word_label(path.parent.name) and first[0] == split:
+        elif word_label(first[1].parent.name, labels) != word_label(path.parent.name, labels) and first[0] == split:
             problems.append(f"{first[1]} and {path}: the same recording under two labels")
         else:
             twice[f"{split} (first in {first[0]})"] += 1
@@ -131,45 +141,45 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     notes += [f"{n} recordings {what}" for what, n in sorted(Counter(converted).items())]
     notes += [f"{n} recordings of {where} left out: sample for sample the same" for where, n in twice.items()]
     if not is_split_folders(root):
-        kept.update({split: _fewer_unknown(kept[split]) for split in splits if split != "train"})
+        kept.update({split: _fewer_unknown(kept[split], labels) for split in splits if split != "train"})
     if synthetic and "train" in splits:
-        kept["train"] += _synthetic_clips(synthetic, seed, threads, notes)
-    result = {split: _pack(clips, noise, split) for split, clips in kept.items()}
+        kept["train"] += _synthetic_clips(synthetic, keywords, seed, threads, notes)
+    result = {split: _pack(clips, noise, split, labels) for split, clips in kept.items()}
     train_noise = [pcm[: int(len(pcm) * NOISE_TRAIN_PART)] for pcm in noise]
-    return Dataset(result, train_noise, notes)
+    return Dataset(result, train_noise, notes, labels)
 
 
 def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None) -> Dataset:
     """`load` as a run's configuration wants it. root: another folder than the configuration's."""
-    return load(root or config.data, splits, config.threads, resample=config.resample, mix_down=config.mix_down,
-                synthetic=config.synthetic_unknown, seed=config.seed)
+    return load(root or config.data, splits, config.threads, keywords=config.keywords.split(),
+                leave_out=config.leave_out.split(), resample=config.resample, mix_down=config.mix_down, synthetic=config.synthetic_unknown, seed=config.seed)
 
 
-def _pack(clips: list[tuple[Path, np.ndarray]], noise: list[np.ndarray], split: str) -> Split:
+def _pack(clips: list[tuple[Path, np.ndarray]], noise: list[np.ndarray], split: str, labels: tuple[str, ...]) -> Split:
     if split != "train" and not any(path.parent.name == SILENCE for path, _ in clips):
-        clips = clips + _noise_clips(noise, SPLITS.index(split), len(clips) // len(KEYWORDS))
+        clips = clips + _noise_clips(noise, SPLITS.index(split), len(clips) // SILENCE_SHARE)
     pcm = np.zeros((len(clips), CLIP_LEN), np.int16)
     span = np.zeros((len(clips), 2), np.int64)
     for i, (_, clip) in enumerate(clips):
         pcm[i, : len(clip)] = clip
         span[i] = word_span(clip)
     words = [path.parent.name for path, _ in clips]
-    return Split(pcm, np.array([word_label(w) for w in words]), np.array(words),
-                 np.array([str(path) for path, _ in clips]), span)
+    return Split(pcm, np.array([word_label(w, labels) for w in words]), np.array(words),
+                 np.array([str(path) for path, _ in clips]), span, labels)
 
 
-def _fewer_unknown(clips: list[tuple[Path, np.ndarray]]) -> list[tuple[Path, np.ndarray]]:
+def _fewer_unknown(clips: list[tuple[Path, np.ndarray]], labels: tuple[str, ...]) -> list[tuple[Path, np.ndarray]]:
     """As many unknown clips as a keyword has on average, evenly picked: in the published data set about 60 % are
     other words, and its own 12-class test set holds equal shares."""
     words = [path.parent.name for path, _ in clips]
-    unknown = [i for i, w in enumerate(words) if word_label(w) == LABELS.index(UNKNOWN)]
-    limit = sum(w in KEYWORDS for w in words) // len(KEYWORDS)
+    unknown = [i for i, w in enumerate(words) if word_label(w, labels) == labels.index(UNKNOWN)]
+    limit = sum(w in labels[2:] for w in words) // len(labels[2:])
     dropped = set(unknown) - {unknown[k * len(unknown) // limit] for k in range(limit)}
     return [clip for i, clip in enumerate(clips) if i not in dropped]
 
 
-def _synthetic_clips(count: int, seed: int, threads: int, notes: list[str]) -> list[tuple[Path, np.ndarray]]:
-    made = synthesis.unknown_words(count, seed, threads)
+def _synthetic_clips(count: int, keywords: Sequence[str], seed: int, threads: int, notes: list[str]) -> list[tuple[Path, np.ndarray]]:
+    made = synthesis.unknown_words(count, seed, threads, without=keywords)
     notes.append(f"{len(made)} utterances of other words added to the training of {UNKNOWN}, made by "
                  + ", ".join(synthesis.installed()))
     notes += [synthesis.missing()] if synthesis.missing() else []

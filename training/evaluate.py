@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import numpy as np
 from tools.blob import read
 from tools.kwslib import Model
 from training.clips import DataError
-from training.data import LABELS, SPLITS, Split, load
+from training.data import Split, load
 from training.features import extract
+from training.folders import SILENCE, SPLITS, UNKNOWN
 
 
 def predict(blob: bytes, pcm: np.ndarray, threads: int = 2) -> np.ndarray:
@@ -33,46 +35,47 @@ def run_network(blob: bytes, features: np.ndarray, threads: int = 2) -> np.ndarr
         return np.concatenate(list(pool.map(model.run, parts)))
 
 
-def confusion(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
     """int64 [classes, classes]: row is what was said, column what was heard."""
-    table = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    table = np.zeros((classes, classes), np.int64)
     np.add.at(table, (truth, guess), 1)
     return table
 
 
-def figures(truth: np.ndarray, guess: np.ndarray) -> dict:
+def figures(truth: np.ndarray, guess: np.ndarray, labels: Sequence[str]) -> dict:
     """Accuracy over all clips and recall of every class, in percent."""
-    table = confusion(truth, guess)
-    recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(LABELS) if table[i].sum()}
+    table = confusion(truth, guess, len(labels))
+    recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(labels) if table[i].sum()}
     return {"clips": len(truth), "accuracy_percent": round(100 * float(np.mean(truth == guess)), 2), "recall_percent": recall}
 
 
 def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndarray]:
     """Figures and confusion matrix of a blob on a split. Raises ValueError for a blob of other classes."""
-    if tuple(Model(blob).labels) != LABELS:
-        raise ValueError(f"the model's labels are {', '.join(Model(blob).labels)}, the data's {', '.join(LABELS)}")
+    if tuple(Model(blob).labels) != split.labels:
+        raise ValueError(f"the model's labels are {', '.join(Model(blob).labels)}, the data's {', '.join(split.labels)}")
     guess = predict(blob, split.pcm, threads).argmax(axis=1)
-    return figures(split.label, guess), confusion(split.label, guess)
+    return figures(split.label, guess, split.labels), confusion(split.label, guess, len(split.labels))
 
 
-def print_report(result: dict, table: np.ndarray) -> None:
+def print_report(result: dict, table: np.ndarray, labels: Sequence[str]) -> None:
     print(f"accuracy {result['accuracy_percent']:.2f} % of {result['clips']} clips")
     print("recall in %, then what was heard when it was said:")
-    print(" " * 20 + "".join(f"{name.strip('_')[:7]:>8}" for name in LABELS))
-    for name, row in zip(LABELS, table, strict=True):
+    print(" " * 20 + "".join(f"{name.strip('_')[:7]:>8}" for name in labels))
+    for name, row in zip(labels, table, strict=True):
         print(f"{name:12}{result['recall_percent'].get(name, float('nan')):8.1f}" + "".join(f"{n:8d}" for n in row))
-    print("'stop': its clips in ../shared/data/speech were split by speaker from the official test set alone")
+    if "stop" in labels:
+        print("'stop': its clips in ../shared/data/speech were split by speaker from the official test set alone")
 
 
-def plot(table: np.ndarray, path: Path) -> None:
+def plot(table: np.ndarray, labels: Sequence[str], path: Path) -> None:
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(figsize=(8, 7))
     axes.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="heard", ylabel="said", xticks=range(len(LABELS)), yticks=range(len(LABELS)))
-    axes.set_xticklabels(LABELS, rotation=60)
-    axes.set_yticklabels(LABELS)
+    axes.set(xlabel="heard", ylabel="said", xticks=range(len(labels)), yticks=range(len(labels)))
+    axes.set_xticklabels(labels, rotation=60)
+    axes.set_yticklabels(labels)
     for (y, x), n in np.ndenumerate(table):
         if n:
             axes.text(x, y, str(n), ha="center", va="center", fontsize=7, color="white" if x == y else "black")
@@ -91,15 +94,19 @@ def main() -> int:
     args = parser.parse_args()
     try:
         blob = args.model.read_bytes()
-        result, table = evaluate(blob, load(args.data, (args.split,)).splits[args.split])
+        labels = read(blob).labels
+        if tuple(labels[:2]) != (SILENCE, UNKNOWN) or not labels[2:]:
+            raise ValueError(f"{args.model}: its labels are {', '.join(labels) or 'none'}; {SILENCE}, {UNKNOWN} and keywords are expected")
+        data = load(args.data, (args.split,), keywords=labels[2:], needed=(args.split,))
+        result, table = evaluate(blob, data.splits[args.split])
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
-    print_report(result, table)
+    print_report(result, table, labels)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n")
     if args.plot:
-        plot(table, args.plot)
+        plot(table, labels, args.plot)
     return 0
 
 

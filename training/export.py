@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from training import models
 from training.augment import Windows
 from training.clips import DataError
 from training.config import Config
-from training.data import LABELS, Dataset, load_for
+from training.data import Dataset, load_for
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract
 from training.fine_tune import calibrate, fine_tune
@@ -35,7 +36,6 @@ from training.train import accuracy, commands, deterministic, load_config, load_
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
 CALIBRATION_WINDOWS = 2048
-DETECTOR = {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(LABELS[2:], 0.7)}    # untuned
 DATA_NOTE = (
     "Speech Commands (Pete Warden, 2018, arXiv 1804.03209), licence CC BY 4.0; no recordings are distributed here. "
     "Figures are of the part of the data set in the data folder, not those that papers print for the whole.")
@@ -44,14 +44,19 @@ STOP_NOTE = (
     "speaker: its recall is from 94 clips and few training recordings, and is not comparable with other figures.")
 
 
-def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, softmax: bool = True) -> bytes:
+def untuned(labels: Sequence[str]) -> dict:
+    """Settings of the detector for a model that nobody has tuned yet."""
+    return {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(labels[2:], 0.7)}
+
+
+def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, labels: Sequence[str], softmax: bool = True) -> bytes:
     """The blob of calibrated layers. input_shape: (frames, features). Without `softmax` its scores are the logits."""
-    return collect(chain, section, input_shape, meta, softmax).finish()
+    return collect(chain, section, input_shape, meta, labels, softmax).finish()
 
 
-def collect(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, softmax: bool = True) -> BlobWriter:
+def collect(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, labels: Sequence[str], softmax: bool = True) -> BlobWriter:
     """The writer of that blob, which also tells what of it streams once it has finished."""
-    writer = BlobWriter(frontend=section, labels=LABELS, decision_hop_frames=DECISION_HOP_FRAMES, meta=meta)
+    writer = BlobWriter(frontend=section, labels=labels, decision_hop_frames=DECISION_HOP_FRAMES, meta=meta)
     tensors = {INPUT: writer.input((*input_shape, 1), Quant(OUT_SCALE, 0))}
     for number, layer in enumerate(chain):
         tensors[number] = add_layer(writer, layer, *(tensors[i] for i in layer.inputs))
@@ -97,27 +102,27 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
              labels: np.ndarray) -> tuple[list[Layer], dict]:
     """int8 layers and how they were made. features, labels: of the validation split, which decides."""
     shape = features.shape[1:]
-    model = models.build(config.model, shape, len(LABELS), config.channels)
+    model = models.build(config.model, shape, len(sampler.labels), config.channels)
     model.set_weights(float_weights)
     chain = fold(model)
     windows, _ = sampler.epoch(0)
     calibrate(chain, network_input(windows[:CALIBRATION_WINDOWS]))
     as_float = accuracy(model, features, labels)
-    rounded = int8_accuracy(pack(chain, sampler.section, shape, {}), features, labels)
+    rounded = int8_accuracy(pack(chain, sampler.section, shape, {}, sampler.labels), features, labels)
     report = {"validation_float_percent": round(100 * as_float, 2), "method": "post-training",
               "validation_int8_percent": round(100 * rounded, 2)}
     print(f"validation: float {as_float:.2%}, rounded {rounded:.2%}", flush=True)
     if 100 * (as_float - rounded) <= config.quantise_loss:
         return chain, report
 
-    even = replace(sampler, silence=1 / len(LABELS), unknown=1 / len(LABELS))
+    even = replace(sampler, silence=1 / len(sampler.labels), unknown=1 / len(sampler.labels))
 
     def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
         x, y = even.epoch(config.epochs + i)
-        return network_input(x), np.eye(len(LABELS), dtype=np.float32)[y]
+        return network_input(x), np.eye(len(sampler.labels), dtype=np.float32)[y]
 
     tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, config.label_smoothing)
-    after = int8_accuracy(pack(tuned, sampler.section, shape, {}), features, labels)
+    after = int8_accuracy(pack(tuned, sampler.section, shape, {}, sampler.labels), features, labels)
     print(f"validation after quantisation-aware training: {after:.2%}", flush=True)
     if after <= rounded:
         return chain, report
@@ -136,13 +141,13 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
     features = extract(section, test.pcm, config.threads)
     shape = features.shape[1:]
-    model = models.build(config.model, shape, len(LABELS), config.channels)
+    model = models.build(config.model, shape, len(dataset.labels), config.channels)
     model.set_weights(weights)
-    result = figures(test.label, run_network(pack(chain, section, shape, {}), features).argmax(axis=1))
+    result = figures(test.label, run_network(pack(chain, section, shape, {}, dataset.labels), features).argmax(axis=1), dataset.labels)
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
         "command": " && ".join(commands(folder)),
-        "data": DATA_NOTE, "note_on_stop": STOP_NOTE,
+        "data": DATA_NOTE, **({"note_on_stop": STOP_NOTE} if "stop" in dataset.labels else {}),
         "train_clips": dataset.splits["train"].counts(),
         "quantisation": report,
         "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label), 2),
@@ -151,7 +156,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
         "detector": detector,
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(output, pack(chain, section, shape, meta))
+    write_atomic(output, pack(chain, section, shape, meta, dataset.labels))
     return manifest(output)
 
 
@@ -179,7 +184,7 @@ def main() -> int:
             result = manifest(args.manifest)
         else:
             data = load_for(load_config(args.run), root=args.data)
-            result = make(args.run, data, args.output, DETECTOR)
+            result = make(args.run, data, args.output, untuned(data.labels))
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

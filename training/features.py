@@ -14,7 +14,7 @@ import numpy as np
 from tools.blob.frontend import FrontendConfig
 from tools.kwslib import Frontend
 from training.augment import Windows
-from training.data import LABELS, SILENCE, UNKNOWN
+from training.folders import SILENCE, UNKNOWN
 
 OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
 MIN_STD = 1 / 16                        # of log2 power: a feature that never changes is not blown up
@@ -51,10 +51,14 @@ class Sampler:
     unknown: float
     threads: int = 2
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.windows.split.labels
+
     def shares(self) -> np.ndarray:
         """float64 [classes]: each class's part of an epoch."""
-        keyword = (1 - self.silence - self.unknown) / (len(LABELS) - 2)
-        return np.array([{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keyword) for name in LABELS])
+        keyword = (1 - self.silence - self.unknown) / (len(self.labels) - 2)
+        return np.array([{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keyword) for name in self.labels])
 
     def plan(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """int64 [size] labels and recordings (-1 for silence), shuffled. A class goes through its recordings once
@@ -63,7 +67,7 @@ class Sampler:
         bounds = np.round(np.cumsum(self.shares()) * self.size).astype(int)
         labels = np.searchsorted(bounds, np.arange(self.size), side="right")
         clips = np.full(self.size, -1)
-        for label, name in enumerate(LABELS):
+        for label, name in enumerate(self.labels):
             of_class, at = self.windows.split.of(name), np.flatnonzero(labels == label)
             if name != SILENCE:
                 rounds = -(-len(at) // len(of_class))

@@ -10,17 +10,20 @@ Nothing is opened here; every finding is a line that begins with the path to bla
 """
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.blob.format import MAX_LABEL_BYTES
 from training.clips import DataError
 
+# What a run listens for unless its configuration says otherwise.
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
-LABELS = (SILENCE, UNKNOWN, *KEYWORDS)
 SPLITS = ("train", "validation", "test")
 NOISE_FOLDER = "_background_noise_"
 SUFFIXES = {".wav", ".flac"}
@@ -47,10 +50,30 @@ def hash_split(path: Path) -> str:
     return "test" if percent < HASH_PERCENT["validation"] + HASH_PERCENT["test"] else "train"
 
 
-def word_label(word: str) -> int:
-    """Index into LABELS of a word folder."""
-    name = word if word in KEYWORDS or word == SILENCE else UNKNOWN
-    return LABELS.index(name)
+def labels_of(keywords: Sequence[str] = KEYWORDS) -> tuple[str, ...]:
+    """`_silence_`, `_unknown_` and the keywords: the classes in the network's order. Raises DataError for a keyword
+    that is given twice, that the detector takes for no keyword, or that the blob's label section cannot hold."""
+    if not keywords:
+        raise DataError("no keywords: keywords=\"WORD WORD ...\" names folders of recordings")
+    first: dict[str, str] = {}
+    for word in keywords:
+        other = first.get(word.strip().casefold())
+        if other is not None:
+            raise DataError(f"keyword '{word}' is given twice" if other == word else f"keywords '{other}' and '{word}' differ in capitals alone")
+        first[word.strip().casefold()] = word
+        if word.strip().casefold() in (SILENCE, UNKNOWN):
+            raise DataError(f"keyword '{word}': {SILENCE} and {UNKNOWN} are classes of every model, and no words")
+        if word.startswith("_") or word == NOISE_FOLDER:
+            raise DataError(f"keyword '{word}': the detector never reports a label that begins with '_'")
+        data = word.encode(errors="surrogateescape")
+        if not 1 <= len(data) <= MAX_LABEL_BYTES or min(data) < 0x20 or word != word.strip():
+            raise DataError(f"keyword '{word}': a label is 1 to {MAX_LABEL_BYTES} bytes of UTF-8 without control characters and spaces around it")
+    return (SILENCE, UNKNOWN, *keywords)
+
+
+def word_label(word: str, labels: Sequence[str]) -> int:
+    """Index into `labels` of a word's folder."""
+    return labels.index(word if word in labels else UNKNOWN)
 
 
 def is_split_folders(root: Path) -> bool:
@@ -94,10 +117,10 @@ def _find_official(root: Path, problems: list[str]) -> dict[str, list[Path]]:
     return found
 
 
-def _wrong_name(folder: Path, split: str | None) -> str | None:
+def _wrong_name(folder: Path, split: str | None, labels: Sequence[str]) -> str | None:
     """Why a word's folder cannot have this name. split: None in the official layout."""
-    meant = folder.name.strip().lower()
-    if meant in (*LABELS, NOISE_FOLDER) and meant != folder.name:
+    meant = next((name for name in (*labels, NOISE_FOLDER) if name.casefold() == folder.name.strip().casefold()), folder.name)
+    if meant != folder.name:
         return f"is another name than '{meant}', and would be one more unknown word; rename it"
     if folder.name == NOISE_FOLDER:
         return "background noise belongs beside the splits, not in one"
@@ -108,7 +131,7 @@ def _wrong_name(folder: Path, split: str | None) -> str | None:
     return None
 
 
-def _look_into(folder: Path, found: Found, passed: list[Path]) -> None:
+def _look_into(folder: Path, found: Found, passed: list[Path], labels: Sequence[str]) -> None:
     """What in one word's folder is no recording. passed: files that nobody would take for one are added to it."""
     recordings = 0
     for entry in os.scandir(folder):
@@ -121,11 +144,11 @@ def _look_into(folder: Path, found: Found, passed: list[Path]) -> None:
             found.problems.append(f"{path}: a folder with recordings inside a word's folder")
         elif not path.name.startswith("."):
             passed.append(path)
-    if not recordings and folder.name not in (*KEYWORDS, NOISE_FOLDER):     # those have a message of their own
+    if not recordings and folder.name not in (*labels, NOISE_FOLDER):     # those have a message of their own
         found.problems.append(f"{folder}: no recordings in it")
 
 
-def _look_over(root: Path, splits: tuple[str, ...], found: Found) -> None:
+def _look_over(root: Path, splits: tuple[str, ...], found: Found, labels: Sequence[str]) -> None:
     """splits: names of the split folders, none in the official layout."""
     passed: list[Path] = []
     for split in splits or (None,):
@@ -134,19 +157,35 @@ def _look_over(root: Path, splits: tuple[str, ...], found: Found) -> None:
             if is_recording(path):
                 found.problems.append(f"{path}: lies in no word's folder")
             elif path.is_dir() and not path.name.startswith("."):
-                wrong = _wrong_name(path, split) if split or path.name != NOISE_FOLDER else None
+                wrong = _wrong_name(path, split, labels) if split or path.name != NOISE_FOLDER else None
                 if wrong:
                     found.problems.append(f"{path}: {wrong}")
                 elif path.name != NOISE_FOLDER:
-                    _look_into(path, found, passed)
+                    _look_into(path, found, passed, labels)
     noise = root / NOISE_FOLDER
     found.problems += [f"{path}: is neither WAV nor FLAC" for path in sorted(noise.glob("*")) if path.suffix.lower() in OTHER_AUDIO]
     if passed:
         found.notes.append(f"{len(passed)} other files passed over, {min(passed)} among them")
 
 
-def find(root: Path) -> Found:
-    """Looks through a data folder without opening a recording. Raises DataError where there is none."""
+def _without(found: Found, root: Path, leave_out: Sequence[str]) -> None:
+    """Takes the recordings of these words out, as if their folders were not there."""
+    words = {path.parent.name for paths in found.files.values() for path in paths}
+    for word in leave_out:
+        if word not in words:
+            near = difflib.get_close_matches(word, words, n=1)
+            found.problems.append(f"{root}: no recordings of '{word}' to leave out" + (f"; did you mean '{near[0]}'?" if near else ""))
+    for split, paths in found.files.items():
+        found.files[split] = [path for path in paths if path.parent.name not in leave_out]
+
+
+def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS) -> Found:
+    """Looks through a data folder without opening a recording. Raises DataError where there is none, and for
+    impossible keywords. leave_out: words that nothing is to hear; needed: splits that must have every keyword."""
+    labels = labels_of(keywords)
+    both = [word for word in leave_out if word in labels]
+    if both:
+        raise DataError(f"keyword '{both[0]}' cannot be left out")
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     found = Found({})
@@ -154,14 +193,15 @@ def find(root: Path) -> Found:
     missing = [split for split in SPLITS if split_folders and not (root / split).is_dir()]
     found.problems += [f"{root / split}: no such folder" for split in missing]
     found.files = _find_split_folders(root) if split_folders else _find_official(root, found.problems)
-    _look_over(root, SPLITS if split_folders else (), found)
+    _look_over(root, SPLITS if split_folders else (), found, labels)
+    _without(found, root, leave_out)
     for split, paths in found.files.items():
-        if split in missing:
+        if split in missing or split not in needed:
             continue
         words = {p.parent.name for p in paths}
         where = f"{root / split}" if split_folders else f"{root} (split {split})"
-        found.problems += [f"{where}: no recordings of '{k}'" for k in KEYWORDS if k not in words]
-        if not words - {*KEYWORDS, SILENCE}:
+        found.problems += [f"{where}: no recordings of '{k}'" for k in keywords if k not in words]
+        if not words - {*labels}:
             found.problems.append(f"{where}: no words for {UNKNOWN}")
     by_speaker: dict[tuple[str, str], dict[str, Path]] = {}
     for split, paths in found.files.items():

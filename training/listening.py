@@ -74,7 +74,7 @@ class Deck:
 
 def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2) -> tuple[dict[str, list[Clip]], list[Clip]]:
     """Clips of each keyword, and those of all other words. Raises DataError for what is missing or cannot be used."""
-    data = load(root, (split,), threads).splits[split]
+    data = load(root, (split,), threads, keywords=keywords, needed=()).splits[split]
     missing = [keyword for keyword in keywords if keyword not in data.word]
     if missing:
         raise DataError(f"{root}: the split '{split}' has no recordings of {', '.join(missing)}")

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,11 +162,11 @@ def utterances(text: str, count: int, seed: int, threads: int = 2, cache: Path =
         return list(pool.map(one, range(count)))
 
 
-def unknown_words(count: int, seed: int, threads: int = 2, cache: Path = CACHE) -> list[Utterance]:
+def unknown_words(count: int, seed: int, threads: int = 2, cache: Path = CACHE, without: Sequence[str] = ()) -> list[Utterance]:
     """At most `count` utterances of WORDS, as many of each; the few that are longer than a clip are left out."""
-    found = []
-    for i, word in enumerate(WORDS):
-        share = (i + 1) * count // len(WORDS) - i * count // len(WORDS)
+    found, words = [], [word for word in WORDS if word not in without]
+    for i, word in enumerate(words):
+        share = (i + 1) * count // len(words) - i * count // len(words)
         found += [u for u in utterances(word, share, seed, threads, cache) if len(u.pcm) <= CLIP_LEN]
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from training import models
 from training.augment import Windows, spec_augment
 from training.config import Config, override, overrides, parse, to_json
-from training.data import LABELS, DataError, Dataset, load_for
+from training.data import DataError, Dataset, load_for
 from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
 
 RUNS = Path("build/runs")
@@ -49,8 +50,8 @@ def network_input(features: np.ndarray) -> np.ndarray:
     return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
 
 
-def compiled(config: Config, input_shape: tuple[int, int]) -> keras.Model:
-    model = models.build(config.model, input_shape, len(LABELS), config.channels)
+def compiled(config: Config, input_shape: tuple[int, int], classes: int) -> keras.Model:
+    model = models.build(config.model, input_shape, classes, config.channels)
     steps = -(-config.epoch_size // config.batch)
     warmup = max(1, round(config.warmup_epochs * steps))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -67,10 +68,10 @@ def compiled(config: Config, input_shape: tuple[int, int]) -> keras.Model:
 class Run:
     """One run's folder, model and history. `epoch` is the number of epochs done."""
 
-    def __init__(self, config: Config, section: bytes, input_shape: tuple[int, int]) -> None:
+    def __init__(self, config: Config, section: bytes, input_shape: tuple[int, int], classes: int) -> None:
         self.config, self.section = config, section
         self.folder = RUNS / config.name
-        self.model = compiled(config, input_shape)
+        self.model = compiled(config, input_shape, classes)
         self.history: list[dict[str, float]] = []
 
     @property
@@ -130,7 +131,7 @@ def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str,
     """One pass. features: int8 [n, frames, features]; labels: int64 [n]."""
     config, epoch = run.config, run.epoch
     x = network_input(spec_augment(features, config.augment, np.random.default_rng((config.seed, epoch, 0, 0))))
-    y = np.eye(len(LABELS), dtype=np.float32)[labels]
+    y = np.eye(run.model.output_shape[-1], dtype=np.float32)[labels]
     loss, correct = 0.0, 0.0            # sums over the windows
     steps = tqdm(range(0, len(x), config.batch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for at in steps:
@@ -154,7 +155,7 @@ def commands(folder: Path) -> list[str]:
     if config.average:
         own = f"python -m training.average {config.name} {config.average}"
     else:
-        own = " ".join(["python -m training.train", *overrides(config)])
+        own = shlex.join(["python", "-m", "training.train", *overrides(config)])
     return [*dict.fromkeys([*found, own])]
 
 
@@ -200,6 +201,9 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
     if config.start:
+        other = load_config(Path(config.start)).keywords
+        if other.split() != config.keywords.split():
+            raise ValueError(f"start={config.start} listens for {other}; a run that goes on from it has the same keywords")
         sampler.section = (Path(config.start) / "frontend.bin").read_bytes()
     else:
         sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)
@@ -213,7 +217,7 @@ def train(config: Config, dataset: Dataset) -> Run:
     sampler = prepare(config, dataset, RUNS / config.name)
     validation = dataset.splits["validation"]
     features = extract(sampler.section, validation.pcm, config.threads)
-    run = Run(config, sampler.section, features.shape[1:])
+    run = Run(config, sampler.section, features.shape[1:], len(dataset.labels))
     if run.resume():
         print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
     elif config.start:

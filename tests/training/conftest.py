@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from training.data import KEYWORDS
+from training.folders import KEYWORDS
 
 RATE_HZ = 16000
 WORDS = (*KEYWORDS, "cat", "bird")

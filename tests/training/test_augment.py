@@ -8,8 +8,10 @@ import pytest
 
 from training.augment import AugmentConfig, Windows, add_at, at_speed, coloured_noise, rms, spec_augment
 from training.clips import CLIP_LEN
-from training.data import LABELS, Split
+from training.data import Split
+from training.folders import labels_of
 
+LABELS = labels_of()
 YES, UNKNOWN, SILENCE = (LABELS.index(name) for name in ("yes", "_unknown_", "_silence_"))
 
 
@@ -24,7 +26,7 @@ def windows() -> Windows:
     """Two words that are known to lie at samples 6000 to 10000, and loud noise."""
     rng = np.random.default_rng(3)
     split = Split(np.stack([beep(), beep()]), np.array([YES, UNKNOWN]), np.array(["yes", "cat"]), np.array(["a", "b"]),
-                  np.array([[6000, 10000]] * 2))
+                  np.array([[6000, 10000]] * 2), LABELS)
     return Windows(split, [rng.integers(-9000, 9000, 40000).astype(np.int16)], AugmentConfig())
 
 

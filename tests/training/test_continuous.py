@@ -17,8 +17,10 @@ from tools.bench_live.host import Decisions, Detector, HostModel
 from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, Word
 from tools.blob import BlobWriter, FrontendConfig, Quant, read
 from training import continuous, sweep
-from training.data import KEYWORDS, LABELS
+from training.folders import KEYWORDS, labels_of
 from training.listening import SENTENCES, Composer, Heard, Stretch
+
+LABELS = labels_of()
 
 
 def random_blob(**changed) -> bytes:

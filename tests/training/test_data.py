@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from training.clips import CLIP_LEN, DataError, word_span
-from training.data import KEYWORDS, LABELS, load
-from training.folders import hash_split
+from training.data import load
+from training.folders import KEYWORDS, hash_split
 
 Maker = Callable[..., Path]
 
@@ -273,6 +273,6 @@ def test_silence_of_evaluation_is_not_heard_in_training(split_folders: Maker) ->
     """Otherwise the silence figure measures memory."""
     data = load(split_folders(), progress=False)
     assert all(len(noise) == 2 * 16000 for noise in data.noise)
-    assert data.splits["validation"].label[-1] == LABELS.index("_silence_")
+    assert data.splits["validation"].label[-1] == data.labels.index("_silence_")
     again = load(data.splits["validation"].path[0].split("/validation/")[0], progress=False)
     assert np.array_equal(data.splits["validation"].pcm, again.splits["validation"].pcm)

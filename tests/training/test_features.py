@@ -9,8 +9,11 @@ import pytest
 
 from training.augment import AugmentConfig, Windows
 from training.config import mfcc
-from training.data import LABELS, load
+from training.data import load
 from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
+from training.folders import labels_of
+
+LABELS = labels_of()
 
 
 @pytest.fixture

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from keras import layers
 
 from tools.blob import FrontendConfig
-from training.data import LABELS
 from training.evaluate import run_network
 from training.export import pack
 from training.features import OUT_SCALE
 from training.fine_tune import calibrate, fine_tune, network
 from training.fold import fold
+from training.folders import labels_of
 from training.quantise import INPUT, Layer, requantise, requantise_once, run
 from training.train import network_input
 
+LABELS = labels_of()
 SHAPE = (21, 10)
 Body = Callable[[keras.KerasTensor], keras.KerasTensor]
 
@@ -39,7 +40,7 @@ def features(seed: int, n: int = 30) -> np.ndarray:
 
 
 def logits_of_the_core(chain: list[Layer], x: np.ndarray) -> np.ndarray:
-    return run_network(pack(chain, FrontendConfig().section(out_scale=OUT_SCALE), SHAPE, {}, softmax=False), x)
+    return run_network(pack(chain, FrontendConfig().section(out_scale=OUT_SCALE), SHAPE, {}, LABELS, softmax=False), x)
 
 
 def conv(channels: int, kernel: tuple[int, int], **options: object) -> layers.Layer:

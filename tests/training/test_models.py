@@ -11,15 +11,17 @@ from tools.blob import FrontendConfig
 from tools.kwslib import Model, Stream
 from training import models, train
 from training.config import Config, mfcc, parse
-from training.data import LABELS, load
+from training.data import load
 from training.evaluate import run_network
-from training.export import DETECTOR, collect, make, pack
+from training.export import collect, make, pack, untuned
 from training.features import OUT_SCALE
 from training.fine_tune import calibrate, network
 from training.fold import fold
+from training.folders import labels_of
 from training.quantise import Layer, run
 from training.train import network_input
 
+LABELS = labels_of()
 FRAMES = 49
 HOP = 4                                 # frames from one row of scores to the next
 CAUSAL = ("stream_small", "stream_medium")
@@ -88,7 +90,7 @@ def test_numpy_network_equals_the_core_bit_for_bit(name: str, seed: int, width: 
     frontend = FrontendConfig(n_mels=40, n_dct=width)
     logits = run(chain, x[..., None], OUT_SCALE)
     assert len(np.unique(logits)) > 30
-    assert np.array_equal(run_network(pack(chain, section(frontend), (FRAMES, width), {}, softmax=False), x), logits)
+    assert np.array_equal(run_network(pack(chain, section(frontend), (FRAMES, width), {}, LABELS, softmax=False), x), logits)
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -108,7 +110,7 @@ def test_rounded_keras_network_follows_the_integer_network(name: str) -> None:
 def test_stream_of_a_causal_model_is_its_windows(name: str) -> None:
     """A stream on the device would score other than what the test split was scored with."""
     chain = layers_of(name, 7)
-    writer = collect(chain, section(mfcc()), (FRAMES, 10), {})
+    writer = collect(chain, section(mfcc()), (FRAMES, 10), {}, LABELS)
     blob = writer.finish()
     assert not writer.no_step_program
     whole = [line for line in writer.report if not line.streams]
@@ -130,7 +132,7 @@ def test_causal_models_keep_their_budgets(name: str, most_bytes: int, most_instr
     """A model that was chosen for its size would not fit the flash or the time that it was chosen for."""
     width = frontend.n_dct or frontend.n_mels
     chain = layers_of(name, 9, width, channels=Config().channels)
-    blob = pack(chain, section(frontend), (FRAMES, width), META)
+    blob = pack(chain, section(frontend), (FRAMES, width), META, LABELS)
     assert len(blob) <= most_bytes
     assert most_instructions is None or instructions(blob) <= most_instructions
 
@@ -150,7 +152,7 @@ def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[...
                     "quantise_epochs=1", f"data={data}", "name=small"])
     dataset = load(data, progress=False)
     run_folder = train.train(config, dataset).folder
-    made = make(run_folder, dataset, tmp_path / "small.kws", DETECTOR)
+    made = make(run_folder, dataset, tmp_path / "small.kws", untuned(dataset.labels))
     assert made["model"] == "stream_small" and made["quantisation"]["validation_int8_percent"] >= 0
     assert Stream((tmp_path / "small.kws").read_bytes()).mode == "step"
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,15 +11,16 @@ from tools.blob import FrontendConfig, read
 from tools.kwslib import Model
 from training import models
 from training.config import mfcc
-from training.data import LABELS
 from training.evaluate import run_network
 from training.export import equal_priors, pack
 from training.features import OUT_SCALE, Sampler
 from training.fine_tune import calibrate, fine_tune, network
 from training.fold import fold
+from training.folders import labels_of
 from training.quantise import Layer, run
 from training.train import network_input
 
+LABELS = labels_of()
 SHAPE = (49, 10)
 
 
@@ -49,10 +51,10 @@ def test_numpy_network_equals_the_core_bit_for_bit(seed: int) -> None:
     calibrate(chain, network_input(x))
     section = FrontendConfig().section(out_scale=OUT_SCALE)
     logits = run(chain, x[..., None], OUT_SCALE)
-    assert np.array_equal(run_network(pack(chain, section, SHAPE, {}, softmax=False), x), logits)
+    assert np.array_equal(run_network(pack(chain, section, SHAPE, {}, LABELS, softmax=False), x), logits)
     exponent = (logits - logits.max(axis=1, keepdims=True).astype(float)) * chain[-1].out_scale
     posterior = np.exp(exponent) / np.exp(exponent).sum(axis=1, keepdims=True)
-    scores = run_network(pack(chain, section, SHAPE, {}), x)
+    scores = run_network(pack(chain, section, SHAPE, {}, LABELS), x)
     assert np.abs(np.clip(256 * posterior - 128, -128, 127) - scores).max() <= 1
 
 
@@ -78,7 +80,7 @@ def test_int8_follows_float() -> None:
 
 def test_equal_priors_takes_the_training_shares_off() -> None:
     """The network would go on expecting as many unknown words as training drew, and miss keywords."""
-    sampler = Sampler(None, b"", seed=0, size=10, silence=0.1, unknown=0.3)
+    sampler = Sampler(SimpleNamespace(split=SimpleNamespace(labels=LABELS)), b"", seed=0, size=10, silence=0.1, unknown=0.3)
     weights = equal_priors([np.ones(3), np.zeros(len(LABELS), np.float32)], sampler)
     assert np.exp(-weights[1]).sum() == pytest.approx(1)
     assert np.exp(-weights[1])[:3] == pytest.approx([0.1, 0.3, 0.06])
@@ -90,12 +92,12 @@ def test_blob_carries_what_the_device_needs() -> None:
     chain = fold(trained_like(8))
     calibrate(chain, network_input(features(9)))
     section = FrontendConfig().section(out_scale=OUT_SCALE)
-    blob = pack(chain, section, SHAPE, {"seed": 3})
+    blob = pack(chain, section, SHAPE, {"seed": 3}, LABELS)
     model = Model(blob)
     assert tuple(model.labels) == LABELS and model.input_shape == (49, 10, 1) and model.decision_hop_frames == 4
     assert read(blob).frontend == section and read(blob).meta == {"seed": 3}
     assert model.input_quant == (OUT_SCALE, 0) and model.output_quant == (1 / 256, -128)
-    assert pack(chain, section, SHAPE, {"seed": 3}) == blob
+    assert pack(chain, section, SHAPE, {"seed": 3}, LABELS) == blob
 
 
 def test_fine_tuning_lowers_the_loss_with_rounding_in_place() -> None:
@@ -120,7 +122,7 @@ def test_same_weights_give_the_released_bytes() -> None:
     chain = fold(trained_like(12, channels=16))
     for i, layer in enumerate(chain):
         layer.out_scale, layer.out_zero = (1 / 16, -128) if layer.relu or layer.kind == "avg_pool" else (1 / 8, i)
-    blob = pack(chain, mfcc().section(np.zeros(10), np.ones(10), OUT_SCALE), SHAPE, {"seed": 12})
+    blob = pack(chain, mfcc().section(np.zeros(10), np.ones(10), OUT_SCALE), SHAPE, {"seed": 12}, LABELS)
     assert hashlib.sha256(blob).hexdigest() == "9b834f8460a5598c4e04dd6d62fd0aab3586affb4e7a2472872a905d879ccf45"
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from training import synthetic
 from training.clips import CLIP_LEN, RATE_HZ
-from training.data import KEYWORDS, load
+from training.data import load
+from training.folders import KEYWORDS
 from training.synthetic import WORDS, SyntheticError, unknown_words, utterances
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")

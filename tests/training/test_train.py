@@ -18,7 +18,7 @@ from training.average import average
 from training.config import parse
 from training.data import load
 from training.evaluate import evaluate
-from training.export import DETECTOR, make, manifest
+from training.export import make, manifest, untuned
 
 SMALL = ["epochs=3", "epoch_size=240", "batch=40", "channels=8", "warmup_epochs=0.5", "weight_average=0.9",
          "learning_rate=0.01", "augment.sliding=0", "augment.speed=0"]
@@ -110,14 +110,14 @@ def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, 
     dataset = load(data, progress=False)
     run = train.train(parse([*SMALL, "epochs=2", f"data={data}", "quantise_loss=-100", "quantise_epochs=1"]), dataset)
     blob_path = tmp_path / "out" / "tiny.kws"
-    result = make(run.folder, dataset, blob_path, DETECTOR)
+    result = make(run.folder, dataset, blob_path, untuned(dataset.labels))
     blob = blob_path.read_bytes()
     figures, table = evaluate(blob, dataset.splits["test"])
     assert figures["accuracy_percent"] == result["test"]["accuracy_int8_percent"] and table.sum() == figures["clips"] == 26
     assert figures["recall_percent"] == result["test"]["recall_int8_percent"]
     assert json.loads(blob_path.with_suffix(".json").read_text()) == result == manifest(blob_path)
     assert "CC BY 4.0" in result["data"] and "stop" in result["note_on_stop"]
-    assert f"data={data}" in result["command"] and result["detector"] == DETECTOR
+    assert f"data={data}" in result["command"] and result["detector"] == untuned(dataset.labels)
     assert Model(blob).labels[2:4] == ["yes", "no"]
 
     def power_cut(*_: object) -> None:
@@ -125,5 +125,5 @@ def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, 
 
     monkeypatch.setattr(os, "replace", power_cut)
     with pytest.raises(OSError, match="power cut"):
-        make(run.folder, dataset, blob_path, DETECTOR)
+        make(run.folder, dataset, blob_path, untuned(dataset.labels))
     assert blob_path.read_bytes() == blob

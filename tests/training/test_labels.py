@@ -1,0 +1,92 @@
+"""A user's own keywords: any words of the data folder, from the configuration to the blob's labels."""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.kwslib import Model
+from training import evaluate, train
+from training.clips import DataError
+from training.config import Config, override, parse, to_json
+from training.data import load, load_for
+from training.export import make, untuned
+from training.folders import KEYWORDS, labels_of
+
+Maker = Callable[..., Path]
+SMALL = ["epochs=1", "epoch_size=120", "batch=40", "channels=8", "keywords=cat up"]
+
+
+def test_keywords_travel_from_the_configuration_to_the_blob(split_folders: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                            capsys: pytest.CaptureFixture) -> None:
+    """A user who trains for words of their own would get a blob with somebody else's labels."""
+    monkeypatch.chdir(tmp_path)
+    root = split_folders()
+    config = parse([*SMALL, f"data={root}"])
+    data = load_for(config)
+    labels = ("_silence_", "_unknown_", "cat", "up")
+    assert data.labels == labels and all(split.labels == labels for split in data.splits.values())
+    assert data.splits["train"].counts() == {"_silence_": 0, "_unknown_": 60, "cat": 6, "up": 6}
+    made = make(train.train(config, data).folder, data, tmp_path / "mine.kws", untuned(data.labels))
+    assert made["labels"] == list(labels) == Model((tmp_path / "mine.kws").read_bytes()).labels
+    assert set(made["detector"]["threshold"]) == {"cat", "up"} and "'keywords=cat up'" in made["command"] and "note_on_stop" not in made
+    monkeypatch.setattr(sys, "argv", ["evaluate", "mine.kws", "--data", str(root)])
+    assert evaluate.main() == 0
+    assert "'stop'" not in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"labels are _silence_, _unknown_, cat, up, the data's _silence_, _unknown_, yes"):
+        evaluate.evaluate((tmp_path / "mine.kws").read_bytes(), load(root, progress=False).splits["test"])
+
+
+@pytest.mark.parametrize(("keywords", "message"), [
+    ("", "no keywords"), ("yes no yes", "'yes' is given twice"), ("yes Yes", "'yes' and 'Yes' differ in capitals alone"),
+    ("yes _silence_", "'_silence_': _silence_ and _unknown_ are classes"), ("_Unknown_", "'_Unknown_': _silence_ and"),
+    ("_mine", "begins with '_'"), ("x" * 64, "1 to 63 bytes"), ("a\x01b", "control characters"),
+    ("yes house", "train: no recordings of 'house'"), ("CAT", "train/cat: is another name than 'CAT'"),
+])
+def test_impossible_keyword_is_named(split_folders: Maker, keywords: str, message: str) -> None:
+    """Training would go on for hours before it, or the device, fails on the name."""
+    with pytest.raises(DataError) as error:
+        load(split_folders(), progress=False, keywords=keywords.split(" ") if keywords else [])
+    assert message in str(error.value)
+
+
+def test_keyword_missing_in_one_split_is_named_where_it_is_needed(split_folders: Maker) -> None:
+    """An export would fail after hours of training; the test split alone can do without a word of training."""
+    root = split_folders()
+    for path in (root / "validation" / "cat").iterdir():
+        path.unlink()
+    (root / "validation" / "cat").rmdir()
+    with pytest.raises(DataError, match="validation: no recordings of 'cat'"):
+        load(root, ("train",), progress=False, keywords=["cat"])
+    assert load(root, ("test",), progress=False, keywords=["cat"], needed=("test",)).splits["test"].counts()["cat"] == 2
+
+
+def test_left_out_words_are_not_heard(split_folders: Maker) -> None:
+    """A model that is measured on a word would have been trained with it."""
+    root = split_folders()
+    data = load(root, progress=False, leave_out=["cat"])
+    assert not any("cat" in split.word for split in data.splits.values()) and "bird" in data.splits["train"].word
+    with pytest.raises(DataError, match="no recordings of 'birt' to leave out; did you mean 'bird'"):
+        load(root, progress=False, leave_out=["birt"])
+    with pytest.raises(DataError, match="keyword 'yes' cannot be left out"):
+        load(root, progress=False, leave_out=["yes"])
+
+
+def test_older_run_has_the_ten_keywords() -> None:
+    """Runs that were trained before keywords were a choice would no longer be exported."""
+    saved = json.loads(json.dumps(to_json(Config())))
+    del saved["keywords"], saved["leave_out"]
+    assert labels_of(override(Config(), saved).keywords.split()) == labels_of(KEYWORDS) == labels_of()
+
+
+def test_run_does_not_go_on_with_other_words(split_folders: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many other words fit the same network, whose last layer would then stand for the wrong ones."""
+    monkeypatch.chdir(tmp_path)
+    first = parse([*SMALL, f"data={split_folders()}", "name=first"])
+    data = load_for(first)
+    train.prepare(first, data, train.RUNS / "first")
+    with pytest.raises(ValueError, match=r"start=build/runs/first listens for cat up"):
+        train.prepare(parse(["start=build/runs/first", "keywords=bird up"]), data, train.RUNS / "second")
