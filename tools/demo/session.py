@@ -19,8 +19,8 @@ class SessionError(RuntimeError):
     """One of the programs failed; the message has the end of what it said."""
 
 
-def _ends_with_parent(command: list[str]) -> list[str]:
-    """The command, which gets a SIGTERM when the demonstration is gone, even one that was killed and could not clean up."""
+def ends_with_parent(command: list[str]) -> list[str]:
+    """The command, which gets a SIGTERM when the process that starts it is gone, even one that was killed and could not clean up."""
     setpriv = shutil.which("setpriv")  # of util-linux, which every Debian has
     return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
@@ -37,7 +37,7 @@ class VirtualBoard:
         # A session of its own: Ctrl-C is for the demonstration, which then ends the board itself.
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            _ends_with_parent(command), cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
+            ends_with_parent(command), cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
         )
         self.sound = self._process.stdin
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -83,7 +83,7 @@ class Mpremote:
     def __init__(self, port: str, *arguments: str):
         self.command = [sys.executable, "-m", "mpremote", "connect", port, *arguments]
         self._process = subprocess.Popen(
-            _ends_with_parent(self.command),
+            ends_with_parent(self.command),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
