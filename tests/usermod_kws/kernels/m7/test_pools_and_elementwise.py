@@ -7,6 +7,8 @@ from direct import Buffer, Case, Shape, Window
 from draw import all_cases
 from on_m7 import kernels, ordinary, seeded
 
+from tools.blob.quantise import add_multipliers
+
 KERNELS = ["avg_pool2d", "max_pool2d", "avg_pool_step", "mean", "add", "mul", "svdf", "lut"]
 
 
@@ -55,6 +57,19 @@ def test_every_shift_of_sums_and_products(shift: int) -> None:
             if kernel == "add":
                 values |= {"in0_shift": int(rng.choice([0, shift])), "in1_shift": int(rng.choice([0, -1, -3])), "in0_mult": 1 << 30}
             kernels().check(Case(kernel, type(case.params)(**values), case.buffers, case.arguments, case.results))
+
+
+@pytest.mark.parametrize("scales", [(0.1, 0.1, 0.15), (0.1, 0.03, 0.12), (0.03, 0.1, 0.05), (0.1, 0.07, 0.0003), (1.0, 1e-9, 1.0)])
+def test_sums_with_the_multipliers_of_a_packer(scales: tuple[float, float, float]) -> None:
+    """Else a skip connection is wrong: an input that is only shifted has a way of its own, two of them have another."""
+    rng = seeded(51)
+    names = [f"{name}_{part}" for name in ("in0", "in1", "out") for part in ("mult", "shift")]
+    for n in range(1, 21):
+        for other in (Shape(3, 4, n), Shape(3, 1, n), Shape(3, 4, 1)):
+            case = binary("add", rng, Shape(3, 4, n), other, (n % 4, (n + 1) % 4, (n + 2) % 4), "in0" if n % 3 == 0 else "")
+            pairs = [part for pair in add_multipliers(*scales) for part in pair]
+            values = {**case.params.__dict__, **dict(zip(names, pairs, strict=True))}
+            kernels().check(Case("add", type(case.params)(**values), case.buffers, case.arguments, case.results))
 
 
 @pytest.mark.parametrize("inputs", [127, 128, 129, 131, 255, 256, 257, 300])
