@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,23 @@ from tools.kwslib import Model
 from training.clips import DataError
 from training.data import Split, load
 from training.features import extract
-from training.folders import SILENCE, SPLITS, UNKNOWN
+from training.folders import SPLITS
+
+
+def split_for(blob: bytes, root: Path | str, name: str = "test", threads: int = 2, progress: bool = True) -> Split:
+    """A split of a data folder with the blob's labels, in the blob's order.
+
+    What is said in other words is `_unknown_`; clips of a class that the blob does not have are left out. Raises
+    ValueError for a blob without keywords, DataError for recordings that cannot be used.
+    """
+    labels = tuple(read(blob).labels)
+    keywords = [label for label in labels if not label.startswith("_")]
+    if not keywords:
+        raise ValueError(f"the model has no keywords, its labels are {', '.join(labels) or 'none'}")
+    split = load(root, (name,), threads, progress, keywords=keywords, needed=(name,)).splits[name]
+    label = np.array([labels.index(one) if one in labels else -1 for one in split.labels])[split.label]
+    kept = label >= 0
+    return replace(split, pcm=split.pcm[kept], label=label[kept], word=split.word[kept], path=split.path[kept], span=split.span[kept], labels=labels)
 
 
 def predict(blob: bytes, pcm: np.ndarray, threads: int = 2) -> np.ndarray:
@@ -43,7 +60,7 @@ def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
 
 
 def figures(truth: np.ndarray, guess: np.ndarray, labels: Sequence[str]) -> dict:
-    """Accuracy over all clips and recall of every class, in percent."""
+    """Accuracy over all clips and recall of every class that was said, in percent."""
     table = confusion(truth, guess, len(labels))
     recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(labels) if table[i].sum()}
     return {"clips": len(truth), "accuracy_percent": round(100 * float(np.mean(truth == guess)), 2), "recall_percent": recall}
@@ -62,23 +79,27 @@ def print_report(result: dict, table: np.ndarray, labels: Sequence[str]) -> None
     print("recall in %, then what was heard when it was said:")
     print(" " * 20 + "".join(f"{name.strip('_')[:7]:>8}" for name in labels))
     for name, row in zip(labels, table, strict=True):
-        print(f"{name:12}{result['recall_percent'].get(name, float('nan')):8.1f}" + "".join(f"{n:8d}" for n in row))
+        recall = result["recall_percent"].get(name)
+        print(f"{name:12}{'-' if recall is None else f'{recall:.1f}':>8}" + "".join(f"{n:8d}" for n in row))
     if "stop" in labels:
         print("'stop': its clips in ../shared/data/speech were split by speaker from the official test set alone")
 
 
-def plot(table: np.ndarray, labels: Sequence[str], path: Path) -> None:
+def plot(table: np.ndarray, labels: Sequence[str], path: Path, title: str = "") -> None:
+    """The confusion matrix, a row coloured by its shares, with each class's recall."""
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(8, 7))
-    axes.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="heard", ylabel="said", xticks=range(len(labels)), yticks=range(len(labels)))
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    side = 2.5 + 0.45 * len(labels)
+    figure, axes = pyplot.subplots(figsize=(side + 1, side))
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="heard", ylabel="said (recall, %)", xticks=range(len(labels)), yticks=range(len(labels)), title=title)
     axes.set_xticklabels(labels, rotation=60)
-    axes.set_yticklabels(labels)
+    axes.set_yticklabels([f"{name}  {100 * share[i, i]:.1f}" for i, name in enumerate(labels)])
     for (y, x), n in np.ndenumerate(table):
         if n:
-            axes.text(x, y, str(n), ha="center", va="center", fontsize=7, color="white" if x == y else "black")
+            axes.text(x, y, str(n), ha="center", va="center", fontsize=7, color="white" if share[y, x] > 0.5 else "black")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -89,24 +110,21 @@ def main() -> int:
     parser.add_argument("model", type=Path, metavar="MODEL.kws")
     parser.add_argument("--data", default="../shared/data/speech", metavar="DIR")
     parser.add_argument("--split", default="test", choices=SPLITS)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and confusion matrix there too")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the confusion matrix")
     args = parser.parse_args()
     try:
         blob = args.model.read_bytes()
-        labels = read(blob).labels
-        if tuple(labels[:2]) != (SILENCE, UNKNOWN) or not labels[2:]:
-            raise ValueError(f"{args.model}: its labels are {', '.join(labels) or 'none'}; {SILENCE}, {UNKNOWN} and keywords are expected")
-        data = load(args.data, (args.split,), keywords=labels[2:], needed=(args.split,))
-        result, table = evaluate(blob, data.splits[args.split])
+        split = split_for(blob, args.data, args.split)
+        result, table = evaluate(blob, split)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
-    print_report(result, table, labels)
+    print_report(result, table, split.labels)
     if args.json:
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+        args.json.write_text(json.dumps(result | {"labels": split.labels, "confusion": table.tolist()}, indent=1) + "\n")
     if args.plot:
-        plot(table, labels, args.plot)
+        plot(table, split.labels, args.plot, f"{args.model.stem}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
     return 0
 
 
