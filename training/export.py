@@ -7,7 +7,6 @@ written beside the blob; `--manifest MODEL.kws` alone writes it anew (after the 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -19,9 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from tools.blob import BlobWriter, Quant, read
+from tools.blob import BlobWriter, Quant
 from tools.blob.network import Tensor
-from tools.kwslib import Model
 from training import models
 from training.augment import Windows
 from training.clips import DataError
@@ -31,6 +29,7 @@ from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract
 from training.fine_tune import calibrate, fine_tune
 from training.fold import fold
+from training.manifest import write_manifest
 from training.quantise import INPUT, Layer
 from training.train import accuracy, commands, deterministic, load_config, load_weights, network_input, write_atomic
 
@@ -157,17 +156,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     }
     output.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(output, pack(chain, section, shape, meta, dataset.labels))
-    return manifest(output)
-
-
-def manifest(path: Path) -> dict:
-    """Write MODEL.json beside MODEL.kws: the blob's meta section, its size and its SHA-256."""
-    blob = path.read_bytes()
-    info = read(blob)
-    result = {"file": path.name, "sha256": hashlib.sha256(blob).hexdigest(), "blob_bytes": len(blob),
-              "arena_bytes": Model(blob).arena_bytes, "macs": info.macs, "labels": list(info.labels), **info.meta}
-    write_atomic(path.with_suffix(".json"), json.dumps(result, indent=1) + "\n")
-    return result
+    return write_manifest(output)
 
 
 def main() -> int:
@@ -181,7 +170,7 @@ def main() -> int:
         parser.error("give RUN and -o MODEL.kws, or --manifest MODEL.kws")
     try:
         if args.manifest:
-            result = manifest(args.manifest)
+            result = write_manifest(args.manifest)
         else:
             data = load_for(load_config(args.run), root=args.data)
             result = make(args.run, data, args.output, untuned(data.labels))

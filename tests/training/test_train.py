@@ -18,7 +18,8 @@ from training.average import average
 from training.config import parse
 from training.data import load
 from training.evaluate import evaluate
-from training.export import make, manifest, untuned
+from training.export import make, untuned
+from training.manifest import write_manifest
 
 SMALL = ["epochs=3", "epoch_size=240", "batch=40", "channels=8", "warmup_epochs=0.5", "weight_average=0.9",
          "learning_rate=0.01", "augment.sliding=0", "augment.speed=0"]
@@ -115,7 +116,7 @@ def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, 
     figures, table = evaluate(blob, dataset.splits["test"])
     assert figures["accuracy_percent"] == result["test"]["accuracy_int8_percent"] and table.sum() == figures["clips"] == 26
     assert figures["recall_percent"] == result["test"]["recall_int8_percent"]
-    assert json.loads(blob_path.with_suffix(".json").read_text()) == result == manifest(blob_path)
+    assert json.loads(blob_path.with_suffix(".json").read_text()) == result == write_manifest(blob_path)
     assert "CC BY 4.0" in result["data"] and "stop" in result["note_on_stop"]
     assert f"data={data}" in result["command"] and result["detector"] == untuned(dataset.labels)
     assert Model(blob).labels[2:4] == ["yes", "no"]
