@@ -32,11 +32,13 @@ class Config:
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     average: str = ""                   # set by training.average: folders of the runs that this one is the mean of
     model: str = "ds_cnn"               # a function of training/models.py
+    windows: str = "hark"               # how training windows are made: hark (augment.py), published (published.py)
     channels: int = 0                   # of the layers; 0 for as many as the model has by default
     epochs: int = 100
     epoch_size: int = 14000             # windows
     batch: int = 128
-    learning_rate: float = 3e-3         # of AdamW, at the end of the warm-up; falls to 0 as a cosine
+    learning_rate: float = 3e-3         # of AdamW, the highest
+    schedule: str = "cosine"            # cosine: falls to 0 after a warm-up; steps: a fifth and a 25th after each third of the epochs
     warmup_epochs: float = 2.0
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05

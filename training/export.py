@@ -21,7 +21,6 @@ import numpy as np
 from tools.blob import BlobWriter, Quant
 from tools.blob.network import Tensor
 from training import models
-from training.augment import Windows
 from training.clips import DataError
 from training.config import Config
 from training.data import Dataset, load_for
@@ -30,6 +29,7 @@ from training.features import OUT_SCALE, Sampler, extract
 from training.fine_tune import calibrate, fine_tune
 from training.fold import fold
 from training.manifest import write_manifest
+from training.published import windows_for
 from training.quantise import INPUT, Layer
 from training.train import accuracy, commands, deterministic, load_config, load_weights, network_input, write_atomic
 
@@ -133,7 +133,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     config = load_config(folder)
     section = (folder / "frontend.bin").read_bytes()
     deterministic(config.seed)
-    sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), section, config.seed,
+    sampler = Sampler(windows_for(config, dataset), section, config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
     weights = equal_priors(load_weights(folder), sampler)
     validation, test = dataset.splits["validation"], dataset.splits["test"]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from training.published import ds_cnn_published
+
 
 def _bn_relu(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
@@ -86,7 +88,7 @@ def stream_medium(input_shape: tuple[int, int], classes: int, channels: int = 88
     return _stream(keras.Input((*input_shape, 1)), classes, channels, 3, (1, 1, 1, 1, 1), "stream_medium")
 
 
-MODELS: dict[str, Callable[..., keras.Model]] = {f.__name__: f for f in (ds_cnn, tc_resnet8, stream_small, stream_medium)}
+MODELS: dict[str, Callable[..., keras.Model]] = {f.__name__: f for f in (ds_cnn, ds_cnn_published, tc_resnet8, stream_small, stream_medium)}
 
 
 def build(name: str, input_shape: tuple[int, int], classes: int, channels: int = 0) -> keras.Model:

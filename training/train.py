@@ -22,10 +22,11 @@ import numpy as np
 from tqdm import tqdm
 
 from training import models
-from training.augment import Windows, spec_augment
+from training.augment import spec_augment
 from training.config import Config, override, overrides, parse, to_json
 from training.data import DataError, Dataset, load_for
 from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
+from training.published import windows_for
 
 RUNS = Path("build/runs")
 STATISTICS_WINDOWS = 8192               # for the averaged weights' batch statistics
@@ -50,13 +51,22 @@ def network_input(features: np.ndarray) -> np.ndarray:
     return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
 
 
+def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Over all steps of the run. Raises ValueError for an unknown schedule."""
+    steps = -(-config.epoch_size // config.batch)
+    if config.schedule == "steps":
+        bounds = [round(config.epochs * steps * third / 3) for third in (1, 2)]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(bounds, [config.learning_rate / by for by in (1, 5, 25)])
+    if config.schedule != "cosine":
+        raise ValueError(f"unknown schedule '{config.schedule}'; known are cosine, steps")
+    warmup = max(1, round(config.warmup_epochs * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, config.epochs * steps - warmup), warmup_target=config.learning_rate, warmup_steps=warmup)
+
+
 def compiled(config: Config, input_shape: tuple[int, int], classes: int) -> keras.Model:
     model = models.build(config.model, input_shape, classes, config.channels)
-    steps = -(-config.epoch_size // config.batch)
-    warmup = max(1, round(config.warmup_epochs * steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, config.epochs * steps - warmup), warmup_target=config.learning_rate, warmup_steps=warmup)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, use_ema=True,
+    optimizer = keras.optimizers.AdamW(learning_rate(config), weight_decay=config.weight_decay, use_ema=True,
                                        ema_momentum=config.weight_average)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
@@ -198,7 +208,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     if saved.exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
     write_atomic(saved, text)
-    sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), b"", config.seed,
+    sampler = Sampler(windows_for(config, dataset), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
     if config.start:
         other = load_config(Path(config.start)).keywords
