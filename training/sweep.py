@@ -1,12 +1,13 @@
-"""The detector at many settings at once: decisions are computed once, then misses and false accepts for each threshold.
+"""The detector at many settings at once: decisions are computed once, then misses and false accepts for each setting.
 
 `detect` is py_app/detector.py over a whole recording of decisions, with numpy; a test holds the two equal.
 """
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,23 +17,28 @@ from tools.bench_live.track import Word
 from training.listening import Heard
 
 # Close together near 1, where few false accepts are left. int8 posteriors end at 255/256: at 1.0 nothing is ever reported.
-THRESHOLDS = tuple(t / 100 for t in range(30, 95, 2)) + tuple(t / 400 for t in range(380, 401))
+THRESHOLDS = tuple(t / 100 for t in range(30, 90, 2)) + tuple(t / 400 for t in range(360, 401))
 OVERALL = "overall"
 
 
-def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, float, float]]:
-    """(keyword, score, time in s) of every detection, as host.detect gives them for a detector that has heard nothing."""
-    window, full = detector.window, detector._full
-    rows = decisions.scores.astype(np.int64) - detector._zero_point
-    if not len(rows):
+def window_sums(detector: Detector, decisions: Decisions) -> np.ndarray:
+    """int64 [decisions, classes]: the detector's sums over its window after each decision, nothing heard before the first."""
+    sums = np.cumsum(decisions.scores.astype(np.int64) - detector._zero_point, axis=0)
+    sums[detector.window:] -= sums[:-detector.window].copy()
+    return sums
+
+
+def detect(detector: Detector, decisions: Decisions, sums: np.ndarray | None = None) -> Iterator[tuple[str, float, float]]:
+    """(keyword, score, time in s) of every detection, as host.detect gives them for a detector that has heard nothing.
+
+    sums: `window_sums` of any detector with the same window, where they are known already.
+    """
+    sums = window_sums(detector, decisions) if sums is None else sums
+    if not len(sums):
         return
-    sums = np.cumsum(rows, axis=0)                                              # [decisions, classes]
-    sums[window:] -= sums[:-window].copy()
     limit = np.array(detector.threshold.sums, np.int64)                         # [classes]
     best = sums.argmax(axis=1)                                                  # the first of equal ones, as there
-    top = sums[np.arange(len(sums)), best]
-    loud = np.flatnonzero(top >= limit[best])                                   # decisions that may report
-    below = [np.flatnonzero(sums[:, c] < limit[c]) for c in range(sums.shape[1])]
+    loud = np.flatnonzero(sums[np.arange(len(sums)), best] >= limit[best])      # decisions that may report
     at, held, released = 0, -1, 0
     while at < len(loud):
         k = int(loud[at])
@@ -40,9 +46,9 @@ def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, floa
             at += 1
             continue
         held = int(best[k])
-        yield detector.labels[held], int(top[k]) * 1000 // full / 1000, int(decisions.chunk[k]) * (CHUNK_MS / 1000)
-        after = int(np.searchsorted(below[held], k + 1))
-        released = int(below[held][after]) if after < len(below[held]) else len(sums)
+        yield detector.labels[held], int(sums[k, held]) * 1000 // detector._full / 1000, int(decisions.chunk[k]) * (CHUNK_MS / 1000)
+        below = sums[k + 1:, held] < limit[held]
+        released = k + 1 + int(below.argmax()) if below.any() else len(sums)
         at = int(np.searchsorted(loud, k + detector.refractory + 1))
 
 
@@ -79,22 +85,45 @@ def said_then(words: Sequence[Word], event: tuple[str, float, float]) -> str:
     return "a sentence" if " " in near[-1].text else "another word"
 
 
-def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None) -> Tally:
-    """What the detector with `options` (as in a blob's meta; None: the blob's own) reports against what was said."""
-    total = Tally()
+def tallies(heard: Iterable[Heard], model: HostModel, options: Sequence[dict | None]) -> list[Tally]:
+    """For each of `options` (as in a blob's meta; None: the blob's own): what that detector reports against what was said."""
+    detectors = [make_detector(model, one) for one in options]
+    totals = [Tally() for _ in options]
     for one in heard:
         words = one.stretch.words
-        scorer = Scorer(words)
-        for event in detect(make_detector(model, options), one.decisions):
-            index = scorer.add(event)
-            if index is not None:
-                total.latency_s.setdefault(event[0], []).append(event[2] - one.stretch.said_s[index])
-        total.said.update(word.keyword for word in words if word.keyword)
-        total.missed.update(word.keyword for i, word in enumerate(words) if word.keyword and i not in scorer.score.hits)
-        total.false.update(event[0] for event in scorer.score.false_accepts)
-        total.during.update(said_then(words, event) for event in scorer.score.false_accepts)
-        total.seconds += one.stretch.seconds
-    return total
+        said = Counter(word.keyword for word in words if word.keyword)
+        sums: dict[int, np.ndarray] = {}                                        # by window
+        for detector, total in zip(detectors, totals, strict=True):
+            if detector.window not in sums:
+                sums = {detector.window: window_sums(detector, one.decisions)}
+            scorer = Scorer(words)
+            for event in detect(detector, one.decisions, sums[detector.window]):
+                index = scorer.add(event)
+                if index is not None:
+                    total.latency_s.setdefault(event[0], []).append(event[2] - one.stretch.said_s[index])
+            total.said.update(said)
+            total.missed.update(said - Counter(words[index].keyword for index in scorer.score.hits))
+            total.false.update(event[0] for event in scorer.score.false_accepts)
+            total.during.update(said_then(words, event) for event in scorer.score.false_accepts)
+            total.seconds += one.stretch.seconds
+    return totals
+
+
+def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None) -> Tally:
+    return tallies(heard, model, [options])[0]
+
+
+def only(model: HostModel, keyword: str) -> HostModel:
+    """The model listening for one of its keywords: the others compete as before, and are never reported."""
+    one = copy.copy(model)
+    one.labels = [label if label == keyword or label.startswith("_") else f"_{label}" for label in model.labels]
+    return one
+
+
+def others_said(heard: Iterable[Heard], keyword: str) -> list[Heard]:
+    """The same audio for a model that listens for `keyword`: all other keywords are words that may not be reported."""
+    return [replace(one, stretch=replace(one.stretch, words=[word if word.keyword == keyword else replace(word, keyword="")
+                                                             for word in one.stretch.words])) for one in heard]
 
 
 def settings(model: HostModel, threshold: float, options: dict | None = None) -> dict:
@@ -103,9 +132,9 @@ def settings(model: HostModel, threshold: float, options: dict | None = None) ->
     return options | {"threshold": {label: threshold for label in model.labels if not label.startswith("_")}}
 
 
-def curve(heard: Sequence[Heard], model: HostModel, thresholds: Sequence[float] = THRESHOLDS, options: dict | None = None) -> dict[float, Tally]:
+def curve(heard: Iterable[Heard], model: HostModel, thresholds: Sequence[float] = THRESHOLDS, options: dict | None = None) -> dict[float, Tally]:
     """One tally a threshold."""
-    return {t: tally(heard, model, settings(model, t, options)) for t in thresholds}
+    return dict(zip(thresholds, tallies(heard, model, [settings(model, t, options) for t in thresholds]), strict=True))
 
 
 def operating_point(tallies: dict, budget: float) -> object:

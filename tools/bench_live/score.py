@@ -1,5 +1,6 @@
 """Detections against what was said."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -27,19 +28,22 @@ class Score:
 
 
 class Scorer:
-    """Scores events one by one, in the order of time, so that a display can show each as it comes."""
+    """Scores events one by one, in the order of time, so that a display can show each as it comes. Words are in that order too."""
 
     def __init__(self, words: list[Word], latest_s: float = LATEST_S):
         self.words = words
         self.latest_s = latest_s
+        self._latest = [word.end_s + latest_s for word in words]
         self.score = Score(sum(1 for word in words if word.keyword))
 
     def add(self, event: Event) -> int | None:
         """The index of the word that `event` hits, or None for a false accept."""
         keyword, _, time_s = event
-        for index, word in enumerate(self.words):
-            in_time = word.start_s <= time_s <= word.end_s + self.latest_s
-            if in_time and word.keyword == keyword and index not in self.score.hits:
+        for index in range(bisect_left(self._latest, time_s), len(self.words)):
+            word = self.words[index]
+            if word.start_s > time_s:
+                break
+            if word.keyword == keyword and index not in self.score.hits:
                 self.score.hits[index] = event
                 return index
         self.score.false_accepts.append(event)
