@@ -24,3 +24,7 @@ bench-live: venv-base ## hits and false accepts on real recordings in ../shared/
 	@# 15 dB below the recordings, and 15 dB below the words in them, which fill about 40 % of a second
 	$(PY) -m tools.bench_live --snr 15 $(ARGS)
 	$(PY) -m tools.bench_live --snr 11 $(ARGS)
+
+.PHONY: zoo
+zoo: packages-build packages-firmware packages-demo venv-test ## figures of all released models, into training/README.md (ARGS="--check", ARGS="--train NAME")
+	@$(VENV_TEST)/bin/python -m training.zoo $(ARGS)

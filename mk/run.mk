@@ -2,8 +2,8 @@
 
 #: WAV                   make demo: a recording of yours instead of espeak-ng's sentences
 #: MIC                   make demo: MIC=1 listens to this computer's microphone
-#: MODEL                 make demo: another model, a .kws file
+#: MODEL                 make demo: another model, a name from py_app/models or a .kws file
 .PHONY: demo
-demo: packages-demo venv-base $(if $(MIC),packages-mic) ## spot keywords on the virtual board (WAV=file, MIC=1, MODEL=file)
+demo: packages-demo venv-base $(if $(MIC),packages-mic) ## spot keywords on the virtual board (WAV=file, MIC=1, MODEL=name or file)
 	@$(MAKE) firmware romfs
 	$(PY) -m tools.demo $(if $(WAV),--wav "$(WAV)") $(if $(MIC),--mic) $(if $(MODEL),--model "$(MODEL)") $(ARGS)

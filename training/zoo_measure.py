@@ -1,0 +1,132 @@
+"""Everything that `make zoo` measures of one blob. Figures are flat dicts, their keys the report's metrics."""
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tools.bench.figures import CLOCK_HZ, compiler
+from tools.bench.m7run import WINDOW_STREAM, M7Bench, compile_core, measure_hop
+from tools.blob import read
+from tools.blobfile import load
+from tools.kwslib import Frontend, Model, Stream
+from training import continuous, evaluate
+from training.clips import RATE_HZ
+from training.cluster import ROOT, say
+from training.listening import Composer
+from training.zoo_checks import sample_answer, signal_answer
+
+ZOO = ROOT / "build" / "zoo"
+ELF = ZOO / "m7.elf"
+COMPILER = "arm-none-eabi-gcc"
+LISTENED_BY = ("usermod_kws/**/*.[ch]", "training/listening.py", "training/sweep.py", "training/continuous.py", "tools/bench_live/*.py", "py_app/detector.py")
+
+
+@dataclass(frozen=True)
+class Options:
+    """data: folder of recordings, None where there is none; hours: of audio to listen to; threads: at once."""
+    data: str | None
+    hours: float = 2.0
+    snr_db: tuple[float, ...] = (0.0, 5.0, 10.0, 20.0)
+    seed: int = 1
+    threads: int = 1
+    fresh: bool = False                 # listens also where the same bytes were listened to before
+
+
+def prepare() -> None:
+    """Compiles the core for the Cortex-M7, once for all blobs. ValueError without the compiler."""
+    if shutil.which(COMPILER) is None:
+        raise ValueError(f"{COMPILER} is not installed, which counts the instructions need; `make zoo` installs it")
+    compile_core(ELF)
+
+
+def costs(blob: bytes) -> dict[str, float]:
+    """Bytes, multiply-adds and instructions on a Cortex-M7, front end included. Needs `prepare`, and no recordings.
+
+    instructions_per_window: of a decision of the whole network; the others are of the stream as the device runs it,
+    instructions_per_hop the mean over front-end hops with and without a decision.
+    """
+    info, model = read(blob), Model(blob)
+    stream, hop_len = Stream(model), Frontend(info.frontend).hop_len
+    bench = M7Bench(ELF)
+    bench.open(blob)
+    window, _ = measure_hop(bench, hop_len, WINDOW_STREAM)
+    hop = measure_hop(bench, hop_len)[0] if stream.mode == "step" else window
+    return {"blob_bytes": len(blob), "arena_bytes": stream.arena_bytes, "state_bytes": stream.state_bytes, "macs": info.macs,
+            "instructions_per_window": window * info.decision_hop_frames, "instructions_per_hop": hop,
+            "load_percent": round(100 * hop * RATE_HZ / hop_len / CLOCK_HZ, 2)}
+
+
+def recognise(blob: bytes, options: Options, folder: Path, title: str) -> dict:
+    """Accuracy on the test split; the confusion matrix goes to `folder`."""
+    split = evaluate.split_for(blob, options.data, "test", options.threads, progress=False)
+    result, table = evaluate.evaluate(blob, split, options.threads)
+    evaluate.plot(table, split.labels, folder / "confusion.png", f"{title}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
+    return result | {"labels": list(split.labels), "confusion": table.tolist()}
+
+
+def listen(path: Path, options: Options, folder: Path) -> dict:
+    """Hours of audio through stream and detector with the blob's own settings; det.png and det.json in `folder`."""
+    key = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sources": _sources(), "data": options.data,
+           "hours": options.hours, "snr_db": list(options.snr_db), "seed": options.seed}
+    kept = folder / "det.json"
+    if kept.exists() and not options.fresh:
+        result = json.loads(kept.read_text())
+        if result.get("of") == key:
+            return result
+    say(f"listens to {options.hours:g} h")
+    model = continuous.open_model(path)
+    composer = Composer(Path(options.data), "test", continuous.keywords_of(model), options.seed, threads=options.threads)
+    heard = continuous.hear(model, composer, options.hours, None, options.snr_db)
+    result = {"model": path.stem, "hours": round(options.hours, 3), "seed": options.seed, "synthetic": bool(composer.sentences)}
+    result |= continuous.summary(model, heard) | {"of": key}
+    continuous.plot(result, folder / "det.png")
+    kept.write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+@cache
+def _sources() -> str:
+    """What decides the figures of listening, beside the blob."""
+    paths = sorted({path for pattern in LISTENED_BY for path in ROOT.glob(pattern)})
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+
+
+def measure(path: Path, options: Options) -> dict:
+    """All figures of the blob at `path`, also in build/zoo/NAME/figures.json. Raises ValueError that names the file.
+
+    "figures": metrics of the report; "how": how each was measured; "recall_percent", "confusion": of the test split;
+    "measured": what the manifest holds of it. The accuracy before quantisation is the one that training has noted.
+    """
+    blob = load(path)
+    info = read(blob)
+    if not info.frontend or not info.labels:
+        raise ValueError(f"{path}: a blob without front end or labels cannot be measured with audio; tools.bench.m7run counts its instructions")
+    folder = ZOO / path.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    say("counts instructions")
+    figures = costs(blob)
+    how = dict.fromkeys(figures, f"make zoo: Cortex-M7 in Unicorn, {compiler(COMPILER)} -O3")
+    stream = {name: figures[name] for name in ("arena_bytes", "state_bytes", "instructions_per_hop", "load_percent")}
+    measured = {"command": "python -m training.zoo", "compiler": compiler(COMPILER), "instructions_per_window": figures["instructions_per_window"],
+                "stream": {"mode": Stream(Model(blob)).mode} | stream, "signal": signal_answer(blob)}
+    result = {"name": path.stem, "sha256": hashlib.sha256(blob).hexdigest(), "figures": figures, "how": how, "measured": measured}
+    if options.data is not None:
+        say("recognises the test split")
+        recognised = recognise(blob, options, folder, path.stem)
+        heard = listen(path, options, folder)
+        own = heard["figures"]["overall"]
+        as_float = (info.meta.get("test") or {}).get("accuracy_float_percent")
+        seen = {"accuracy_int8_percent": recognised["accuracy_percent"]} | ({} if as_float is None else {"accuracy_float_percent": as_float})
+        live = {name: own[name] for name in ("miss_percent", "false_accepts_per_hour", "latency_median_ms", "latency_90_percent_ms") if own[name] is not None}
+        how |= dict.fromkeys(seen, f"make zoo: {recognised['clips']} clips of the test split")
+        what = f"{options.hours:g} h, SNR {','.join(f'{s:g}' for s in options.snr_db)} dB, seed {options.seed}, {'with' if heard['synthetic'] else 'no'} espeak-ng"
+        how |= dict.fromkeys(live, f"make zoo: {what}")
+        figures |= seen | live
+        measured |= {"continuous": {"audio": what} | live, "sample": sample_answer(blob, options.data, options.threads)}
+        result |= {"labels": recognised["labels"], "recall_percent": recognised["recall_percent"], "confusion": recognised["confusion"]}
+    (folder / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
+    return result

@@ -1,0 +1,92 @@
+"""Recipes: training/recipes/NAME.json holds what the run NAME overrides. A recipe that names other runs in `teacher`,
+`start` or `average` needs them; where those have recipes too, they are made first."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from training import runs
+from training.cluster import Job
+from training.config import Config, override
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+NAMES_RUNS = ("teacher", "start", "average")    # keys whose value names runs, with spaces between
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """needs: names of other recipes."""
+    name: str
+    config: Config
+    needs: tuple[str, ...]
+
+
+def read_recipe(path: Path) -> Config:
+    """The configuration of a file of overrides, named after the file. ValueError names the file."""
+    try:
+        values = json.loads(path.read_text())
+        config = override(Config(), {"name": path.stem, **values})
+        if config.name != path.stem:
+            raise ValueError(f"the run is called after the file, '{path.stem}', and not '{config.name}'")
+    except (OSError, ValueError, TypeError) as exc:            # a list, say, is no mapping of overrides
+        raise ValueError(f"{path}: {exc}") from exc
+    return config
+
+
+def base(name: str) -> Config:
+    """The configuration of a file, or of a recipe by its name."""
+    path = Path(name) if Path(name).suffix == ".json" else RECIPES / f"{name}.json"
+    if not path.exists():
+        raise ValueError(f"there is no recipe '{name}'; a file of overrides, or one of: {', '.join(known()) or 'none'}")
+    return read_recipe(path)
+
+
+def known() -> list[str]:
+    return sorted(path.stem for path in RECIPES.glob("*.json"))
+
+
+def load_recipes() -> dict[str, Recipe]:
+    """All of training/recipes, each behind those that it needs. ValueError for one that cannot be read, or for a circle."""
+    configs = {name: read_recipe(RECIPES / f"{name}.json") for name in known()}
+    recipes = {}
+    for name, config in configs.items():
+        changed, needs = {}, []
+        for key in NAMES_RUNS:
+            folders = [_folder(word, configs) for word in getattr(config, key, "").split()]
+            if folders:
+                changed[key] = " ".join(map(str, folders))
+            needs += [folder.name for folder in folders if folder.parent == runs.RUNS and folder.name in configs]
+        recipes[name] = Recipe(name, replace(config, **changed), tuple(dict.fromkeys(needs)))
+    try:
+        order = TopologicalSorter({name: recipe.needs for name, recipe in recipes.items()}).static_order()
+        return {name: recipes[name] for name in order}
+    except CycleError as exc:
+        raise ValueError(f"recipes need each other in a circle: {' -> '.join(reversed(exc.args[1]))}") from exc
+
+
+def _folder(word: str, configs: Iterable[str]) -> Path:
+    """A run's folder; a recipe may call another one by its name alone."""
+    return runs.RUNS / word if word in configs else Path(word)
+
+
+def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
+    """Jobs that make the wanted runs and all that they need. ValueError where neither a recipe nor a finished run is there."""
+    chosen: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in recipes:
+            raise ValueError(f"there is no recipe '{name}'; there are: {', '.join(recipes) or 'none'}")
+        if name not in chosen:
+            chosen.add(name)
+            waiting += recipes[name].needs
+    for name in chosen:
+        for key in NAMES_RUNS:
+            for folder in map(Path, getattr(recipes[name].config, key, "").split()):
+                if folder.name not in recipes[name].needs and not (runs.ROOT / folder / "float.npz").exists():
+                    raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe")
+        runs.finished(recipes[name].config)                     # a run of another configuration is an error now, not in hours
+    return [Job(name, runs.make, (recipe.config,), recipe.needs) for name, recipe in recipes.items() if name in chosen]
