@@ -42,9 +42,20 @@ def test_refusals_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         (blob(tmp_path / "mute.kws", []), "no labels"),
         (blob(tmp_path / "other.kws", ["marvin", "sheila"]), "(marvin, sheila)"),
         (blob(tmp_path / "large.kws", [f"w{i}" for i in range(1100)], n=100), "too many for the board's ROMFS"),
+        (Path("dscmm"), "dscmm: neither a file nor a released model; those are: "),
+        (Path("no/such/dscnn"), "neither a file nor a released model"),
     ):
         status, out = main(monkeypatch, capsys, path)
         assert status == 2 and words in out and out.count("\n") == 1, out
+
+
+def test_a_released_model_goes_by_its_name(monkeypatch: pytest.MonkeyPatch, repo_root: Path, tmp_path: Path) -> None:
+    """`make demo MODEL=dscnn` must not ask where the file lies; a file of the user's of that name goes first."""
+    for path in sorted((repo_root / "py_app" / "models").glob("*.kws")):
+        assert demo.find_model(Path(path.stem)) == demo.find_model(Path(path.name)) == demo.find_model(path) == path
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dscnn.kws").touch()
+    assert demo.find_model(Path("dscnn.kws")) == Path("dscnn.kws")
 
 
 def test_the_image_holds_the_model(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from .session import ROOT, Mpremote, SessionError, VirtualBoard, ask, fetch_stat
 from .view import View, summary
 
 IMAGES = ROOT / "build" / "STM32F769I_DISCO"
-BUILT_IN = ROOT / "py_app" / "models" / "dscnn.kws"
+RELEASED = ROOT / "py_app" / "models"
+BUILT_IN = RELEASED / "dscnn.kws"
 STATS = re.compile(r"^# (\d+\.\d\d) s ")
 # The board's flash is empty: settings are made there as a user would make them.
 SETUP = "from settings import Settings; s = Settings(); s.load(); s.set('stats_s', 1); s.set('model', {model!r}); s.save()"
@@ -47,6 +48,17 @@ class Outcome:
     speed: float  # seconds of audio a second of wall clock
 
 
+def find_model(name: Path) -> Path:
+    """A file of the user's, or a released model by its name, with or without ".kws". ValueError lists those that there are."""
+    if name.is_file():
+        return name
+    released = RELEASED / f"{name.name.removesuffix('.kws')}.kws"
+    if len(name.parts) == 1 and released.exists():
+        return released
+    known = ", ".join(path.stem for path in sorted(RELEASED.glob("*.kws")))
+    raise ValueError(f"{name}: neither a file nor a released model; those are: {known}")
+
+
 def load_model(path: Path) -> HostModel:
     try:
         return HostModel(load(path))
@@ -60,8 +72,8 @@ def main() -> int:
     args = arguments()
     console = Console()
     try:
-        model_path = args.model or BUILT_IN
-        model = load_model(model_path)
+        args.model = args.model and find_model(args.model)
+        model = load_model(args.model or BUILT_IN)
         if args.model:
             user_image(args.model)
         track, notes = chosen_track(args, model)
@@ -85,7 +97,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--wav", type=Path, help="a recording instead of espeak-ng's sentences")
     parser.add_argument("--mic", action="store_true", help="this computer's microphone, until Ctrl-C")
-    parser.add_argument("--model", type=Path, help="another .kws blob")
+    parser.add_argument("--model", type=Path, help="another model: a name from py_app/models, or a .kws blob")
     parser.add_argument("--elf", type=Path, default=IMAGES / "firmware.elf")
     parser.add_argument("--picture", type=Path, default=ROOT / "build" / "demo.png")
     args = parser.parse_args()
