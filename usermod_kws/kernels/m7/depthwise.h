@@ -6,7 +6,8 @@
 
 #include "kernels/kernels.h"
 
-// 3x3, dilation 1, stride in width 1 or 2, at least four input channels.
+// 3x3 and 1x3; dilation 1 in width, also in height where that has a stride; stride in width 1 or 2; at least four input
+// channels.
 bool m7_depthwise3x3_takes(const kws_linear_t *p);
 void m7_depthwise3x3(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
 

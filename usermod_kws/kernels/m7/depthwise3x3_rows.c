@@ -1,4 +1,4 @@
-// The inner loop of the 3x3 depthwise convolution: a column of output blocks of one channel, 1 to 5 pixels wide.
+// The inner loop of the 3x3 and 1x3 depthwise convolutions: a column of output blocks of one channel, 1 to 5 pixels wide.
 //
 // In assembly, because the loop wants all of r0 to lr (gcc spills) and LDM for the rows of the plane. A row of the
 // plane is four words, 8 pixels p0..p7 of 16 bits; a row of weights is two words, (w0, w1) and (w1, w2), doubled. So
@@ -61,6 +61,7 @@
 // The bias waits in the last sum's register.
 #define ROWS(last, first, next)                                                                                        \
     "ldr " last ", [sp, " BIAS "]\n" LOAD(WEIGHTS_0) first LOAD(WEIGHTS_1) next LOAD(WEIGHTS_2) next
+#define ROW(last, first, next) "ldr " last ", [sp, " BIAS "]\n" LOAD(WEIGHTS_0) first
 
 // requantise.h, for one sum.
 #define MULT(s) "smmulr " s ", " s ", r8\n"
@@ -87,19 +88,26 @@
         (void)plane, (void)out, (void)c, (void)lane;                                                                   \
     }
 
-KERNEL(stride1_1, ROWS("r3", A0("r3") B0, A0("r3") B0), FINISH_1, STORE_1)
-KERNEL(stride1_2, ROWS("r4", A0("r4") A1("r4") B0 B1, A0("r3") A1("r4") B0 B1), FINISH_2, STORE_2)
-KERNEL(stride1_3, ROWS("r5", A0("r5") A1("r5") A2("r5") B0 B1 B2, A0("r3") A1("r4") A2("r5") B0 B1 B2), FINISH_3, STORE_3)
-KERNEL(stride1_4,
-       ROWS("r6", A0("r6") A1("r6") A2("r6") A3("r6") B0 B1 B2 B3, A0("r3") A1("r4") A2("r5") A3("r6") B0 B1 B2 B3),
-       FINISH_4, STORE_4)
-KERNEL(stride1_5,
-       ROWS("r7", A0("r7") A1("r7") A2("r7") A3("r7") A4("r7") B0 B1 B2 B3 B4,
-            A0("r3") A1("r4") A2("r5") A3("r6") A4("r7") B0 B1 B2 B3 B4),
-       FINISH_5, STORE_5)
-KERNEL(stride2_1, ROWS("r3", C0("r3") D0, C0("r3") D0), FINISH_1, STORE_1)
-KERNEL(stride2_2, ROWS("r4", C0("r4") C1("r4") D0 D1, C0("r3") C1("r4") D0 D1), FINISH_2, STORE_2)
-KERNEL(stride2_3, ROWS("r5", C0("r5") C1("r5") C2("r5") D0 D1 D2, C0("r3") C1("r4") C2("r5") D0 D1 D2), FINISH_3, STORE_3)
+// For three rows and for one.
+#define KERNELS(name, finish, store, last, first, next)                                                                \
+    KERNEL(three_##name, ROWS(last, first, next), finish, store)                                                       \
+    KERNEL(one_##name, ROW(last, first, next), finish, store)
 
-m7_rows_t *const m7_rows_stride1[M7_BLOCK_1 + 1] = {NULL, stride1_1, stride1_2, stride1_3, stride1_4, stride1_5};
-m7_rows_t *const m7_rows_stride2[M7_BLOCK_2 + 1] = {NULL, stride2_1, stride2_2, stride2_3};
+KERNELS(stride1_1, FINISH_1, STORE_1, "r3", A0("r3") B0, A0("r3") B0)
+KERNELS(stride1_2, FINISH_2, STORE_2, "r4", A0("r4") A1("r4") B0 B1, A0("r3") A1("r4") B0 B1)
+KERNELS(stride1_3, FINISH_3, STORE_3, "r5", A0("r5") A1("r5") A2("r5") B0 B1 B2, A0("r3") A1("r4") A2("r5") B0 B1 B2)
+KERNELS(stride1_4, FINISH_4, STORE_4, "r6", A0("r6") A1("r6") A2("r6") A3("r6") B0 B1 B2 B3,
+        A0("r3") A1("r4") A2("r5") A3("r6") B0 B1 B2 B3)
+KERNELS(stride1_5, FINISH_5, STORE_5, "r7", A0("r7") A1("r7") A2("r7") A3("r7") A4("r7") B0 B1 B2 B3 B4,
+        A0("r3") A1("r4") A2("r5") A3("r6") A4("r7") B0 B1 B2 B3 B4)
+KERNELS(stride2_1, FINISH_1, STORE_1, "r3", C0("r3") D0, C0("r3") D0)
+KERNELS(stride2_2, FINISH_2, STORE_2, "r4", C0("r4") C1("r4") D0 D1, C0("r3") C1("r4") D0 D1)
+KERNELS(stride2_3, FINISH_3, STORE_3, "r5", C0("r5") C1("r5") C2("r5") D0 D1 D2, C0("r3") C1("r4") C2("r5") D0 D1 D2)
+
+#define STRIDES(rows)                                                                                                  \
+    {                                                                                                                  \
+        {NULL, rows##_stride1_1, rows##_stride1_2, rows##_stride1_3, rows##_stride1_4, rows##_stride1_5},              \
+            {NULL, rows##_stride2_1, rows##_stride2_2, rows##_stride2_3},                                              \
+    }
+
+m7_rows_t *const m7_rows[2][2][M7_BLOCK_1 + 1] = {STRIDES(one), STRIDES(three)};

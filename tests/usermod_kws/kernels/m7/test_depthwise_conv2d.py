@@ -37,6 +37,20 @@ def test_3x3_of_every_width_and_height() -> None:
             kernels().check(case if i % 3 == 0 else ordinary(case))
 
 
+def test_3x3_with_rows_left_out_and_1x3() -> None:
+    """Else layers that look far back in time, or along the spectrum alone, are wrong: planes with three rows for each output."""
+    rng = seeded(36)
+    for i in range(300):
+        kernel, dilation = (3, int(rng.integers(2, 9))) if i % 2 else (1, int(rng.integers(1, 4)))
+        pads = (int(rng.integers(0, (kernel - 1) * dilation + 1)), int(rng.integers(0, 3)))
+        window = Window(kernel, 3, 1 if kernel == 3 else int(rng.integers(1, 4)), 1 + i // 2 % 2, dilation, 1, *pads)
+        shape = Shape(int(rng.integers(1, 45)), 1 + i % 23, int(rng.integers(4, 13)))
+        ends = (int(rng.integers(0, (kernel - 1) * dilation + 1)), int(rng.integers(0, 3)))
+        if covers_input(shape, window, ends):
+            case = depthwise(rng, shape, 1 + (i % 7 == 0), window, ends, (i % 5, i % 3), extreme=i % 5 == 0)
+            kernels().check(case if i % 3 == 0 else ordinary(case))
+
+
 def test_any_geometry() -> None:
     """Else layers with large kernels, strides, dilation or a multiplier are wrong; long rows fill the scratch."""
     rng = seeded(34)
