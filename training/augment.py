@@ -16,7 +16,7 @@ import numpy as np
 from training.clips import CLIP_LEN, RATE_HZ
 from training.data import Split
 from training.folders import SILENCE, UNKNOWN
-from training.room import band_limited, in_room, room_response
+from training.room import band_limited, in_room, room_response, tilted
 
 FULL_SCALE = 32768.0
 
@@ -42,6 +42,7 @@ class AugmentConfig:
     silence_low_db: float = -75.0       # RMS against full scale
     silence_high_db: float = -12.0
     band: float = 0.0                   # share of words without lows and highs, as of a telephone or small loudspeaker
+    tilt: float = 0.0                   # share of words with another spectral tilt, as of other voices and microphones
     room: float = 0.0                   # share of words with the reverberation of a made-up room
     rt60_low_s: float = 0.1             # time in which a room's sound decays by 60 dB
     rt60_high_s: float = 0.8
@@ -117,6 +118,8 @@ class Windows:
         """The talker's window after a loudspeaker and a room, at the same RMS. What has no share draws nothing, so
         windows without it are those of a version that did not have it. Noise was recorded in rooms of its own."""
         c = self.config
+        if c.tilt > 0 and rng.uniform() < c.tilt:
+            window = tilted(rng, window)
         if c.band > 0 and rng.uniform() < c.band:
             window = band_limited(rng, window)
         if c.room > 0 and rng.uniform() < c.room:

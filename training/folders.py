@@ -180,9 +180,9 @@ def _without(found: Found, root: Path, leave_out: Sequence[str]) -> None:
 
 
 def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS) -> Found:
-    """Looks through a data folder without opening a recording. Raises DataError where there is none, and for
-    impossible keywords. leave_out: words that nothing is to hear; needed: splits that must have every keyword."""
-    labels = labels_of(keywords)
+    """Looks through a data folder without opening a recording. Raises DataError where there is none.
+    keywords: as `labels_of` takes them. leave_out: words that nothing is to hear; needed: splits that must have every keyword."""
+    labels = (SILENCE, UNKNOWN, *keywords)
     both = [word for word in leave_out if word in labels]
     if both:
         raise DataError(f"keyword '{both[0]}' cannot be left out")

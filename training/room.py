@@ -14,6 +14,8 @@ EARLY_S = (0.002, 0.04)                 # the first reflections of rooms of peop
 EARLY_COUNT = (4, 12)
 HIGH_PASS_HZ = (80.0, 500.0)            # corner of what a small loudspeaker or a telephone lets through below ...
 LOW_PASS_HZ = (3000.0, 7000.0)          # ... and above
+TILT_DB_AN_OCTAVE = (-4.0, 4.0)
+BUMP_DB = 8.0
 BAND_ORDER = (1, 4)                     # of the Butterworth filters: 6 to 24 dB an octave
 
 
@@ -49,6 +51,17 @@ def band_limited(rng: np.random.Generator, pcm: np.ndarray) -> np.ndarray:
         order = int(rng.integers(BAND_ORDER[0], BAND_ORDER[1] + 1))
         limited = sosfilt(butter(order, corner, kind, fs=RATE_HZ, output="sos"), limited)
     return _as_loud(limited, pcm)
+
+
+def tilted(rng: np.random.Generator, pcm: np.ndarray) -> np.ndarray:
+    """float32 [n] of pcm [n] through another voice and microphone: the spectrum tilted about 1 kHz, with two broad bumps
+    or dips, all drawn, at the same RMS."""
+    spectrum = np.fft.rfft(pcm)
+    octaves = np.log2(np.maximum(np.arange(len(spectrum)) * (RATE_HZ / len(pcm)), 50) / 1000)
+    gain_db = rng.uniform(*TILT_DB_AN_OCTAVE) * octaves
+    for _ in range(2):
+        gain_db = gain_db + rng.uniform(-BUMP_DB, BUMP_DB) * np.exp(-0.5 * ((octaves - rng.uniform(-3, 3)) / rng.uniform(0.3, 1)) ** 2)
+    return _as_loud(np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(pcm)), pcm)
 
 
 def _as_loud(pcm: np.ndarray, like: np.ndarray) -> np.ndarray:

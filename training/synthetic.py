@@ -1,22 +1,18 @@
 """Speech made by the synthesisers that are installed here, in many voices: `python -m training.synthetic TEXT -n 20 -o DIR`.
 
-espeak-ng (formants; its English accents with every variant that is no sound effect) and flite (recorded units, four
-voices) are used where they are installed. A synthesiser is no person: what is made here adds words that nobody
+espeak-ng (formants; its English accents with every variant that is no sound effect), flite and festival (pieces of
+recordings, a few voices each) are used where they are installed. A synthesiser is no person: what is made here adds words that nobody
 recorded, it does not replace recordings, and no figure of accuracy may rest on it.
 """
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import json
 import os
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +21,13 @@ import numpy as np
 import soundfile
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
+from training.voices import DRAW, SHARES, SyntheticError, installed, missing, speak
 
 CACHE = Path("build/synthetic")
 CACHE_FORMAT = 1                        # counted up when the same arguments give other samples
 PEAK_DB = (-24.0, -6.0)                 # of full scale, drawn
 QUIET = 10 ** (-50 / 20)                # of the peak: what is softer at either end is cut
 MARGIN = 480                            # samples that are left there
-EFFECTS = re.compile(r"whisper|croak|robo|demonic|storm|echo", re.IGNORECASE)
-ENGINES = ("espeak-ng", "flite")
 
 # English words that are no keyword, do not contain one and sound like none of them to people; some are near.
 _WORDS = """
@@ -47,10 +42,6 @@ _WORDS = """
 WORDS = tuple(_WORDS.split())
 
 
-class SyntheticError(DataError):
-    """No speech could be made; the message says what is missing or which text is to blame."""
-
-
 @dataclass(frozen=True)
 class Utterance:
     """pcm: int16 [n] at RATE_HZ without silence around it; text: what was said; voice: who said it, in words."""
@@ -59,59 +50,11 @@ class Utterance:
     voice: str
 
 
-def _run(command: list[str], text: str = "", checked: bool = True) -> str:
-    try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise SyntheticError(f"{command[0]}: {exc}") from exc
-    if checked and done.returncode:
-        raise SyntheticError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout
-
-
-@functools.cache
-def installed() -> dict[str, str]:
-    """Version line of every synthesiser that is installed here, by name. (flite prints its own and fails.)"""
-    return {name: " ".join(_run([name, "--version"], checked=False).split()) for name in ENGINES if shutil.which(name)}
-
-
-def missing() -> str:
-    """A line about the synthesisers that are not installed, empty if all are."""
-    absent = [name for name in ENGINES if name not in installed()]
-    return f"not installed, so none of their voices is heard: {', '.join(absent)}" if absent else ""
-
-
-@functools.cache
-def voices(engine: str) -> tuple[str, ...]:
-    """Names of the engine's English voices as its own option takes them, sorted."""
-    if engine == "flite":
-        return tuple(sorted(v for v in _run(["flite", "-lv"]).partition(":")[2].split() if "time" not in v))
-    listed = [line.split() for line in _run(["espeak-ng", "--voices=en"]).splitlines()[1:]]
-    accents = sorted({row[1] for row in listed if row[1].startswith("en") and not row[4].startswith("mb/")})
-    variants = re.findall(r"!v/(.+?)\s*(?:\(|$)", _run(["espeak-ng", "--voices=variant"]), re.MULTILINE)
-    return tuple(accents + [f"{a}+{v}" for a in accents for v in sorted(variants) if not EFFECTS.search(v)])
-
-
-def _espeak(rng: np.random.Generator) -> tuple[list[str], str]:
-    voice, rate, pitch = str(rng.choice(voices("espeak-ng"))), int(rng.integers(110, 221)), int(rng.integers(10, 91))
-    options = ["-v", voice, "-s", str(rate), "-p", str(pitch), "--stdin", "-w"]
-    return options, f"espeak-ng {voice}, {rate} words a minute, pitch {pitch}"
-
-
-def _flite(rng: np.random.Generator) -> tuple[list[str], str]:
-    voice, stretch, f0_hz = str(rng.choice(voices("flite"))), round(rng.uniform(0.75, 1.4), 2), int(rng.integers(85, 251))
-    options = ["-voice", voice, "--setf", f"duration_stretch={stretch}", "--setf", f"int_f0_target_mean={f0_hz}", "-"]
-    return options, f"flite {voice}, {stretch} times as slow, {f0_hz} Hz"
-
-
-DRAW: dict[str, Callable[[np.random.Generator], tuple[list[str], str]]] = {"espeak-ng": _espeak, "flite": _flite}
-
-
 def _speak(engine: str, options: list[str], text: str, path: Path) -> None:
     """A FLAC file at RATE_HZ, whole or not at all."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "made.wav"
-        _run([engine, *options, str(made)], text)
+        speak(engine, options, text, made)
         try:
             pcm = read_clip(made, max_len=None)
         except DataError as exc:
@@ -152,7 +95,7 @@ def utterances(text: str, count: int, seed: int, threads: int = 2, cache: Path =
 
     def one(index: int) -> Utterance:
         rng = np.random.default_rng((seed, index, *text.encode()))
-        engine = str(rng.choice(able))
+        engine = str(rng.choice(able, p=[SHARES[name] / sum(SHARES[n] for n in able) for name in able]))
         options, voice = DRAW[engine](rng)
         pcm = _cached(engine, options, text, cache).astype(np.float64)
         pcm *= 32767 * 10 ** (rng.uniform(*PEAK_DB) / 20) / np.abs(pcm).max()

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import synthetic
+from training import voices
 from training.clips import CLIP_LEN, RATE_HZ
 from training.data import load
 from training.folders import KEYWORDS
-from training.synthetic import WORDS, SyntheticError, unknown_words, utterances
+from training.synthetic import WORDS, unknown_words, utterances
+from training.voices import SyntheticError
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
 
@@ -21,10 +22,10 @@ needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-
 @pytest.fixture(autouse=True)
 def espeak_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same tests wherever other synthesisers are installed, too."""
-    monkeypatch.setattr(synthetic, "ENGINES", ("espeak-ng",))
-    synthetic.installed.cache_clear()
+    monkeypatch.setattr(voices, "ENGINES", ("espeak-ng",))
+    voices.installed.cache_clear()
     yield
-    synthetic.installed.cache_clear()
+    voices.installed.cache_clear()
 
 
 @needs_espeak
@@ -75,7 +76,7 @@ def test_without_a_synthesiser_the_message_says_what_to_install(monkeypatch: pyt
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SyntheticError, match="install espeak-ng or flite"):
         utterances("left", 1, 1, cache=tmp_path)
-    assert "espeak-ng" in synthetic.missing()
+    assert "espeak-ng" in voices.missing()
 
 
 def test_words_are_no_keywords() -> None:
