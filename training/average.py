@@ -19,7 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from training.data import DataError, load_for
-from training.train import RUNS, Run, deterministic, load_config, load_weights, prepare
+from training.run_folder import RUNS, load_config, load_weights
+from training.train import Run, deterministic, prepare
 
 
 def average(name: str, runs: list[Path]) -> Path:

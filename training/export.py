@@ -25,13 +25,14 @@ from training.clips import DataError
 from training.config import Config
 from training.data import Dataset, load_for
 from training.evaluate import figures, run_network
-from training.features import OUT_SCALE, Sampler, extract
+from training.features import OUT_SCALE, Sampler, extract, network_input
 from training.fine_tune import calibrate, fine_tune
 from training.fold import fold
 from training.manifest import write_manifest
 from training.published import windows_for
 from training.quantise import INPUT, Layer
-from training.train import accuracy, commands, deterministic, load_config, load_weights, network_input, write_atomic
+from training.run_folder import commands, load_config, load_weights, write_atomic
+from training.train import accuracy, deterministic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
 CALIBRATION_WINDOWS = 2048

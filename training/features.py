@@ -14,6 +14,7 @@ import numpy as np
 from tools.blob.frontend import FrontendConfig
 from tools.kwslib import Frontend
 from training.augment import Windows
+from training.clips import CLIP_LEN
 from training.folders import SILENCE, UNKNOWN
 
 OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
@@ -34,6 +35,22 @@ def fit_section(config: FrontendConfig, pcm: np.ndarray, threads: int = 2) -> by
     with ThreadPoolExecutor(threads) as pool:
         raw = np.concatenate(list(pool.map(plain.raw, pcm))) * 2.0**-plain.raw_frac_bits    # [n * frames, features]
     return config.section(raw.mean(axis=0), np.maximum(raw.std(axis=0), MIN_STD), OUT_SCALE)
+
+
+def network_input(features: np.ndarray) -> np.ndarray:
+    """float32 [n, frames, features, 1] in standard deviations, of int8 [n, frames, features]."""
+    return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
+
+
+def window_shape(section: bytes) -> tuple[int, int]:
+    """(frames, features) of a window through this front end."""
+    return Frontend(section).features(np.zeros(CLIP_LEN, np.int16)).shape
+
+
+def class_shares(labels: tuple[str, ...], silence: float, unknown: float) -> np.ndarray:
+    """float64 [classes]: each class's part of an epoch; the keywords have equal parts of what the two leave."""
+    keyword = (1 - silence - unknown) / (len(labels) - 2)
+    return np.array([{SILENCE: silence, UNKNOWN: unknown}.get(name, keyword) for name in labels])
 
 
 @dataclass
@@ -57,8 +74,7 @@ class Sampler:
 
     def shares(self) -> np.ndarray:
         """float64 [classes]: each class's part of an epoch."""
-        keyword = (1 - self.silence - self.unknown) / (len(self.labels) - 2)
-        return np.array([{SILENCE: self.silence, UNKNOWN: self.unknown}.get(name, keyword) for name in self.labels])
+        return class_shares(self.labels, self.silence, self.unknown)
 
     def plan(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """int64 [size] labels and recordings (-1 for silence), shuffled. A class goes through its recordings once
@@ -79,16 +95,18 @@ class Sampler:
         """int16 [CLIP_LEN], the epoch's window number `index`."""
         return self.windows.draw(np.random.default_rng((self.seed, epoch, index)), label, clip)
 
-    def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """int8 [size, frames, features] and int64 [size]."""
+    def epoch(self, epoch: int, *others: bytes) -> tuple[np.ndarray, ...]:
+        """int8 [size, frames, features] and int64 [size]; then the same windows through each of the other front ends."""
         labels, clips = self.plan(epoch)
-        frontend = Frontend(self.section)
+        frontends = [Frontend(section) for section in (self.section, *others)]
 
-        def one(index: int) -> np.ndarray:
-            return frontend.features(self.pcm(epoch, index, int(labels[index]), int(clips[index])))
+        def one(index: int) -> list[np.ndarray]:
+            pcm = self.pcm(epoch, index, int(labels[index]), int(clips[index]))
+            return [frontend.features(pcm) for frontend in frontends]
 
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.stack(list(pool.map(one, range(self.size)))), labels
+            features, *rest = (np.stack(heard) for heard in zip(*pool.map(one, range(self.size)), strict=True))
+        return features, labels, *rest
 
     def normalisation_windows(self, count: int = NORMALISATION_WINDOWS) -> np.ndarray:
         """int16 [n, CLIP_LEN]: the first windows of epoch 0."""
@@ -105,7 +123,7 @@ class Prefetch:
         self.pool = ThreadPoolExecutor(1)
         self.next: tuple[int, Future] | None = None
 
-    def take(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, epoch: int) -> tuple:
         ready = self.next
         future = ready[1] if ready and ready[0] == epoch else self.pool.submit(self.sampler.epoch, epoch)
         result = future.result()

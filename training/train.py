@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,20 +22,14 @@ from tqdm import tqdm
 
 from training import models
 from training.augment import spec_augment
-from training.config import Config, override, overrides, parse, to_json
+from training.config import Config, parse, to_json
 from training.data import DataError, Dataset, load_for
-from training.features import OUT_SCALE, Prefetch, Sampler, extract, fit_section
+from training.distill import Lessons, Teachers, label_accuracy, loss_of, targets
+from training.features import Prefetch, Sampler, extract, fit_section, network_input
 from training.published import windows_for
+from training.run_folder import RUNS, load_config, load_weights, write_atomic
 
-RUNS = Path("build/runs")
-STATISTICS_WINDOWS = 8192               # for the averaged weights' batch statistics
-
-
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """The file is the old one or the new one, never a part of it."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(part, path)
+STATISTICS_WINDOWS = 2048               # for the averaged weights' batch statistics
 
 
 def deterministic(seed: int) -> None:
@@ -44,11 +37,6 @@ def deterministic(seed: int) -> None:
     if keras.backend.backend() == "tensorflow":
         import tensorflow
         tensorflow.config.experimental.enable_op_determinism()
-
-
-def network_input(features: np.ndarray) -> np.ndarray:
-    """float32 [n, frames, features, 1] in standard deviations, of int8 [n, frames, features]."""
-    return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
 
 
 def learning_rate(config: Config) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -69,8 +57,7 @@ def compiled(config: Config, input_shape: tuple[int, int], classes: int) -> kera
     optimizer = keras.optimizers.AdamW(learning_rate(config), weight_decay=config.weight_decay, use_ema=True,
                                        ema_momentum=config.weight_average)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
-    model.compile(optimizer, loss, metrics=["accuracy"])
+    model.compile(optimizer, loss_of(config), metrics=[keras.metrics.MeanMetricWrapper(label_accuracy, name="accuracy")])
     optimizer.build(model.trainable_variables)
     return model
 
@@ -137,11 +124,10 @@ class Run:
         return self.model.get_weights()
 
 
-def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """One pass. features: int8 [n, frames, features]; labels: int64 [n]."""
+def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """One pass. features: int8 [n, frames, features]; y: what `targets` makes of labels."""
     config, epoch = run.config, run.epoch
     x = network_input(spec_augment(features, config.augment, np.random.default_rng((config.seed, epoch, 0, 0))))
-    y = np.eye(run.model.output_shape[-1], dtype=np.float32)[labels]
     loss, correct = 0.0, 0.0            # sums over the windows
     steps = tqdm(range(0, len(x), config.batch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for at in steps:
@@ -150,29 +136,6 @@ def train_epoch(run: Run, features: np.ndarray, labels: np.ndarray) -> dict[str,
         loss, correct = loss + len(batch) * float(result["loss"]), correct + len(batch) * float(result["accuracy"])
         steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
     return {"loss": loss / len(x), "train_accuracy": correct / len(x)}
-
-
-def load_config(folder: Path) -> Config:
-    """The configuration of a run."""
-    return override(Config(), json.loads((folder / "config.json").read_text()))
-
-
-def commands(folder: Path) -> list[str]:
-    """The commands that made a run, those of the runs that it came from first."""
-    config = load_config(folder)
-    sources = config.average.split() or [config.start] * bool(config.start)
-    found = [command for source in sources for command in commands(Path(source))]
-    if config.average:
-        own = f"python -m training.average {config.name} {config.average}"
-    else:
-        own = shlex.join(["python", "-m", "training.train", *overrides(config)])
-    return [*dict.fromkeys([*found, own])]
-
-
-def load_weights(folder: Path) -> list[np.ndarray]:
-    """The averaged weights of a run, as the model's `set_weights` takes them."""
-    with np.load(folder / "float.npz") as saved:
-        return [saved[name] for name in sorted(saved.files)]
 
 
 def accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
@@ -232,10 +195,11 @@ def train(config: Config, dataset: Dataset) -> Run:
         print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
     elif config.start:
         run.model.set_weights(load_weights(Path(config.start)))
-    epochs = Prefetch(sampler, config.epochs)
+    teachers = Teachers([Path(folder) for folder in config.teacher.split()], dataset.labels) if config.teacher else None
+    epochs = Prefetch(Lessons(sampler, config, teachers), config.epochs)
     while run.epoch < config.epochs:
-        windows, labels = epochs.take(run.epoch)
-        row = train_epoch(run, windows, labels)
+        windows, labels, logits = epochs.take(run.epoch)
+        row = train_epoch(run, windows, targets(labels, len(dataset.labels), logits))
         newest, weights = run.model.get_weights(), run.averaged(windows)
         run.model.set_weights(weights)
         row["validation_accuracy"] = accuracy(run.model, features, validation.label)

@@ -13,12 +13,11 @@ from keras import layers
 from tools.blob import FrontendConfig
 from training.evaluate import run_network
 from training.export import pack
-from training.features import OUT_SCALE
+from training.features import OUT_SCALE, network_input
 from training.fine_tune import calibrate, fine_tune, network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import INPUT, Layer, requantise, requantise_once, run
-from training.train import network_input
 
 LABELS = labels_of()
 SHAPE = (21, 10)

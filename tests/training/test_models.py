@@ -14,12 +14,11 @@ from training.config import Config, mfcc, parse
 from training.data import load
 from training.evaluate import run_network
 from training.export import collect, make, pack, untuned
-from training.features import OUT_SCALE
+from training.features import OUT_SCALE, network_input
 from training.fine_tune import calibrate, network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import Layer, run
-from training.train import network_input
 
 LABELS = labels_of()
 FRAMES = 49

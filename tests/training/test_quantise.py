@@ -13,12 +13,11 @@ from training import models
 from training.config import mfcc
 from training.evaluate import run_network
 from training.export import equal_priors, pack
-from training.features import OUT_SCALE, Sampler
+from training.features import OUT_SCALE, Sampler, network_input
 from training.fine_tune import calibrate, fine_tune, network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import Layer, run
-from training.train import network_input
 
 LABELS = labels_of()
 SHAPE = (49, 10)

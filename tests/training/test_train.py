@@ -20,6 +20,7 @@ from training.data import load
 from training.evaluate import evaluate
 from training.export import make, untuned
 from training.manifest import write_manifest
+from training.run_folder import commands, load_config, load_weights
 
 SMALL = ["epochs=3", "epoch_size=240", "batch=40", "channels=8", "warmup_epochs=0.5", "weight_average=0.9",
          "learning_rate=0.01", "augment.sliding=0", "augment.speed=0"]
@@ -45,7 +46,7 @@ def test_killed_run_ends_as_the_uninterrupted_one(repo_root: Path, data: Path) -
     dataset = load(data, progress=False)
     runs = [train.train(parse([*SMALL, f"data={data}", f"name={name}"]), dataset) for name in ("killed", "whole")]
     assert [run.epoch for run in runs] == [3, 3]
-    for a, b in zip(*(train.load_weights(run.folder) for run in runs), strict=True):
+    for a, b in zip(*(load_weights(run.folder) for run in runs), strict=True):
         assert np.array_equal(a, b)
     assert json.loads((runs[0].folder / "log.json").read_text()) == json.loads((runs[1].folder / "log.json").read_text())
     assert (runs[0].folder / "curves.png").stat().st_size > 1000
@@ -57,15 +58,15 @@ def test_run_may_start_from_another(data: Path) -> None:
     first = train.train(parse([*SMALL, "epochs=1", f"data={data}", "name=first"]), dataset)
     second = train.train(parse([*SMALL, "epochs=1", f"data={data}", f"start={first.folder}", "learning_rate=0", "augment.noise=1"]), dataset)
     assert (second.folder / "frontend.bin").read_bytes() == (first.folder / "frontend.bin").read_bytes()
-    kernels = [[w for w in train.load_weights(run.folder) if w.ndim > 1] for run in (first, second)]
+    kernels = [[w for w in load_weights(run.folder) if w.ndim > 1] for run in (first, second)]
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(*kernels, strict=True))
 
     third = train.train(parse([*SMALL, "epochs=1", f"data={data}", f"start={first.folder}", "name=third", "seed=2"]), dataset)
-    mean = train.load_weights(average("mean", [first.folder, third.folder]))
-    for a, b, m in zip(train.load_weights(first.folder), train.load_weights(third.folder), mean, strict=True):
+    mean = load_weights(average("mean", [first.folder, third.folder]))
+    for a, b, m in zip(load_weights(first.folder), load_weights(third.folder), mean, strict=True):
         if m.ndim > 1:
             assert np.allclose(m, (a + b) / 2, atol=1e-6) and not np.allclose(a, b, atol=1e-6)
-    made = train.commands(Path("build/runs/mean"))
+    made = commands(Path("build/runs/mean"))
     assert ["training.average" in command for command in made] == [False, False, True] and "start=" in made[1]
     with pytest.raises(ValueError, match="is a run already"):
         average("mean", [first.folder, third.folder])
@@ -94,7 +95,7 @@ def test_run_of_an_older_version_goes_on(data: Path) -> None:
     del saved["synthetic_unknown"], saved["augment"]["room"]
     (folder / "config.json").write_text(json.dumps(saved))
     train.prepare(config, dataset, folder)
-    assert train.load_config(folder) == config
+    assert load_config(folder) == config
 
 
 def test_commands_name_what_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

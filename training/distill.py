@@ -1,0 +1,132 @@
+"""Larger networks teach a smaller one (Hinton 2015, "Distilling the knowledge in a neural network").
+
+Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
+mean of their log-probabilities, with every teacher's class shares exchanged for the pupil's.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from training import models
+from training.config import Config
+from training.features import Sampler, class_shares, network_input, window_shape
+from training.folders import labels_of
+from training.run_folder import load_config, load_weights
+
+CACHE = Path("build/lessons")
+
+
+class DistillationLoss(keras.losses.Loss):
+    """(1 - share) cross-entropy with the label + share t^2 cross-entropy with the teachers, at temperature t.
+
+    y_true: [n, 2 classes], one-hot labels and then the teachers' logits; y_pred: logits [n, classes].
+    """
+
+    def __init__(self, share: float, temperature: float, label_smoothing: float) -> None:
+        super().__init__(name="distillation")
+        self.share, self.temperature = share, temperature
+        self.label = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=None)
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        hard, teachers = ops.split(y_true, 2, axis=-1)
+        soft = ops.softmax(teachers / self.temperature)
+        taught = -ops.sum(soft * ops.log_softmax(y_pred / self.temperature), axis=-1)
+        return (1 - self.share) * self.label(hard, y_pred) + self.share * self.temperature**2 * taught
+
+
+def label_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+    """Share of windows whose label has the largest logit; y_true as DistillationLoss takes it, or one-hot alone."""
+    hard = y_true[:, :y_pred.shape[-1]]
+    return ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(y_pred, axis=-1)), "float32")
+
+
+def loss_of(config: Config) -> keras.losses.Loss:
+    """Of one-hot labels; with the teachers' logits behind them where the run has teachers."""
+    if config.teacher:
+        return DistillationLoss(config.distill, config.temperature, config.label_smoothing)
+    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+
+
+def targets(labels: np.ndarray, classes: int, logits: np.ndarray | None) -> np.ndarray:
+    """float32 [n, classes] one-hot, or [n, 2 classes] with the teachers' logits, of int64 [n] labels."""
+    y = np.eye(classes, dtype=np.float32)[labels]
+    return y if logits is None else np.concatenate([y, logits], axis=1)
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    x = x - x.max(axis=-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
+class Teachers:
+    """Finished runs, ready to be asked. Raises OSError or ValueError, naming the folder, for what is none."""
+
+    def __init__(self, folders: list[Path], labels: tuple[str, ...]) -> None:
+        self.sections, self.models, self.shares = [], [], []
+        self.digest = hashlib.sha256()
+        for folder in folders:
+            config, weights = load_config(folder), load_weights(folder)
+            if labels_of(config.keywords.split()) != labels:
+                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher has the keywords of its pupil")
+            self.sections.append((folder / "frontend.bin").read_bytes())
+            model = models.build(config.model, window_shape(self.sections[-1]), len(labels), config.channels)
+            model.set_weights(weights)
+            self.models.append(model)
+            self.shares.append(class_shares(labels, config.silence, config.unknown))
+            self.digest.update(self.sections[-1] + (folder / "float.npz").read_bytes())
+
+    def logits(self, features: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
+        """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the pupil's windows."""
+        total = 0.0
+        for model, own, x in zip(self.models, self.shares, features, strict=True):
+            total = total + log_softmax(model.predict(network_input(x), batch_size=256, verbose=0) - np.log(own))
+        return (total / len(self.models) + np.log(shares)).astype(np.float32)
+
+
+class Lessons:
+    """Epochs of windows and what the teachers say of them, in the place of a Sampler.
+
+    With `cycle` > 0 only so many epochs of windows are made and then come again (SpecAugment still differs); windows and
+    logits are kept in build/lessons/, so that the next run with the same windows and teachers starts at once.
+    """
+
+    def __init__(self, sampler: Sampler, config: Config, teachers: Teachers | None) -> None:
+        self.sampler, self.config, self.teachers = sampler, config, teachers
+
+    def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """int8 [size, frames, features], int64 [size] labels, float32 [size, classes] logits or None."""
+        if not self.config.cycle:
+            return self._made(epoch)
+        epoch %= self.config.cycle
+        path = CACHE / self._key() / f"{epoch:04d}.npz"
+        if path.exists():
+            with np.load(path) as saved:
+                return saved["features"], saved["labels"], saved["logits"] if self.teachers else None
+        features, labels, logits = self._made(epoch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"part.{os.getpid()}.{path.name}")
+        np.savez(part, features=features, labels=labels, **({} if logits is None else {"logits": logits}))
+        os.replace(part, path)
+        return features, labels, logits
+
+    def _made(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        if not self.teachers:
+            return (*self.sampler.epoch(epoch), None)
+        features, labels, *heard = self.sampler.epoch(epoch, *self.teachers.sections)
+        return features, labels, self.teachers.logits(heard, self.sampler.shares())
+
+    def _key(self) -> str:
+        c, split = self.config, self.sampler.windows.split
+        windows = [c.seed, c.epoch_size, c.silence, c.unknown, {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
+        found = hashlib.sha256(json.dumps(windows).encode())
+        found.update(split.pcm.tobytes() + split.label.tobytes() + self.sampler.section)
+        found.update(self.teachers.digest.digest() if self.teachers else b"")
+        return found.hexdigest()[:16]

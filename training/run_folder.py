@@ -1,0 +1,43 @@
+"""What a finished run has left in build/runs/NAME."""
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from training.config import Config, override, overrides
+
+RUNS = Path("build/runs")
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """The file is the old one or the new one, never a part of it."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.replace(part, path)
+
+
+def load_config(folder: Path) -> Config:
+    """The configuration of a run."""
+    return override(Config(), json.loads((folder / "config.json").read_text()))
+
+
+def commands(folder: Path) -> list[str]:
+    """The commands that made a run, those of the runs that it came from first."""
+    config = load_config(folder)
+    sources = config.average.split() or [*config.teacher.split(), *config.start.split()]
+    found = [command for source in sources for command in commands(Path(source))]
+    if config.average:
+        own = f"python -m training.average {config.name} {config.average}"
+    else:
+        own = shlex.join(["python", "-m", "training.train", *overrides(config)])
+    return [*dict.fromkeys([*found, own])]
+
+
+def load_weights(folder: Path) -> list[np.ndarray]:
+    """The averaged weights of a run, as the model's `set_weights` takes them."""
+    with np.load(folder / "float.npz") as saved:
+        return [saved[name] for name in sorted(saved.files)]
