@@ -179,8 +179,9 @@ def _fewer_unknown(clips: list[tuple[Path, np.ndarray]], labels: tuple[str, ...]
 
 
 def _synthetic_clips(count: int, keywords: Sequence[str], seed: int, threads: int, notes: list[str]) -> list[tuple[Path, np.ndarray]]:
-    made = synthesis.unknown_words(count, seed, threads, without=keywords)
-    notes.append(f"{len(made)} utterances of other words added to the training of {UNKNOWN}, made by "
+    made = synthesis.unknown_words(count - count // 3, seed, threads, without=keywords)
+    made += synthesis.unknown_sentences(count // 3, seed, threads, without=keywords)
+    notes.append(f"{len(made)} utterances of other words and pieces of sentences added to the training of {UNKNOWN}, made by "
                  + ", ".join(synthesis.installed()))
     notes += [synthesis.missing()] if synthesis.missing() else []
     return [(Path("synthetic") / u.voice / u.text / str(i), u.pcm) for i, u in enumerate(made)]

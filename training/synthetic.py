@@ -21,6 +21,7 @@ import numpy as np
 import soundfile
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
+from training.sentences import SENTENCES
 from training.voices import DRAW, SHARES, SyntheticError, installed, missing, speak
 
 CACHE = Path("build/synthetic")
@@ -112,6 +113,24 @@ def unknown_words(count: int, seed: int, threads: int = 2, cache: Path = CACHE, 
         share = (i + 1) * count // len(words) - i * count // len(words)
         found += [u for u in utterances(word, share, seed, threads, cache) if len(u.pcm) <= CLIP_LEN]
     return found
+
+
+def unknown_sentences(count: int, seed: int, threads: int = 2, cache: Path = CACHE, without: Sequence[str] = ()) -> list[Utterance]:
+    """`count` pieces of SENTENCES, half a clip to a whole one, cut anywhere; at least half a second of speech is in each."""
+    texts = [text for text in SENTENCES if not set(text.lower().split()) & {word.lower() for word in without}]
+    found: list[Utterance] = []
+    for turn in range(count):           # ends long before: every turn says all sentences
+        for text in texts:
+            if len(found) >= count:
+                return found[:count]
+            for one in utterances(text, 1, seed + turn, threads, cache):
+                rng = np.random.default_rng((seed, turn, *text.encode()))
+                at = int(rng.uniform(0, CLIP_LEN))
+                while len(one.pcm) - at >= CLIP_LEN // 2:
+                    length = int(rng.uniform(CLIP_LEN / 2, CLIP_LEN))
+                    found.append(Utterance(one.pcm[at:at + length], text, one.voice))
+                    at += length
+    return found[:count]
 
 
 def main() -> int:

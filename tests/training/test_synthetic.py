@@ -13,7 +13,9 @@ from training import voices
 from training.clips import CLIP_LEN, RATE_HZ
 from training.data import load
 from training.folders import KEYWORDS
-from training.synthetic import WORDS, unknown_words, utterances
+from training.listening import SENTENCES as MEASURED
+from training.sentences import SENTENCES
+from training.synthetic import WORDS, unknown_sentences, unknown_words, utterances
 from training.voices import SyntheticError
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -86,6 +88,22 @@ def test_words_are_no_keywords() -> None:
     assert not [word for word in WORDS for keyword in KEYWORDS if word.startswith(keyword) and len(keyword) > 2]
 
 
+def test_sentences_hold_no_keyword_and_none_that_is_measured_with() -> None:
+    """A keyword taught as unknown is a keyword missed; what is trained on must not be what false accepts are counted on."""
+    said = {word for text in SENTENCES for word in text.lower().split()}
+    assert not said & {*KEYWORDS, "know", "right", "write"}
+    assert len(set(SENTENCES)) == len(SENTENCES) and not set(SENTENCES) & set(MEASURED)
+
+
+@needs_espeak
+def test_pieces_of_sentences_are_speech_of_a_clips_length(tmp_path: Path) -> None:
+    """Silence or keywords as other words; a piece longer than a clip would lose its end."""
+    made = unknown_sentences(8, 3, cache=tmp_path, without=["towel"])
+    assert len(made) == 8 and all(CLIP_LEN // 2 <= len(u.pcm) <= CLIP_LEN for u in made)
+    assert not any("towel" in u.text for u in made)
+    assert [u.pcm.tobytes() for u in made] == [u.pcm.tobytes() for u in unknown_sentences(8, 3, cache=tmp_path, without=["towel"])]
+
+
 @needs_espeak
 def test_unknown_words_are_added_to_training_alone(split_folders: Callable[..., Path], tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +112,7 @@ def test_unknown_words_are_added_to_training_alone(split_folders: Callable[..., 
     data = load(split_folders(), progress=False, synthetic=30)
     assert data.splits["train"].counts()["_unknown_"] == 12 + 30
     assert data.splits["train"].counts()["yes"] == 6 and data.splits["test"].counts()["_unknown_"] == 4
-    assert set(data.splits["train"].word) - {*KEYWORDS, "cat", "bird"} <= set(WORDS)
+    assert set(data.splits["train"].word) - {*KEYWORDS, "cat", "bird"} <= {*WORDS, *SENTENCES}
     assert any("30 utterances" in note and "espeak-ng" in note for note in data.notes)
     again = unknown_words(30, 1)
     assert len(again) == 30 and all(len(u.pcm) <= CLIP_LEN for u in again)
