@@ -11,7 +11,7 @@
 bool m7_depthwise3x3_takes(const kws_linear_t *p);
 void m7_depthwise3x3(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
 
-// kernel_w 1, stride and dilation 1 in height; one output channel an input channel, at least four; four outputs at least.
+// kernel_w 1, stride and dilation 1 in height; one output channel an input channel, at least four; eight outputs at least.
 bool m7_depthwise_column_takes(const kws_linear_t *p);
 void m7_depthwise_column(const kws_linear_t *p, const int8_t *in, int8_t *out, void *scratch);
 

@@ -5,7 +5,7 @@
 #include "kernels/m7/split.h"
 
 #define LANES 4
-#define FEW 4 // outputs below which depthwise_direct.c is faster
+#define FEW 8 // outputs below which depthwise_direct.c is faster
 
 typedef struct {
     uint32_t passes;     // of four taps of the even output; one more tap for the odd
@@ -57,13 +57,19 @@ static void gather(const kws_linear_t *p, const plan_t *s, const int8_t *px, int
     }
 }
 
-static void expand(const plan_t *s, const int8_t *w, int32_t taps, uint32_t *to) {
-    int32_t before = 0;
-    for (int32_t i = 0; i < 4 * (int32_t)s->passes; i += 2, to += 2) {
-        int32_t first = i < taps ? 2 * w[i] : 0, second = i + 1 < taps ? 2 * w[i + 1] : 0;
-        to[0] = m7_pack_low((uint32_t)first, (uint32_t)second);
-        to[1] = m7_pack_low((uint32_t)before, (uint32_t)first);
-        before = second;
+// Four words for each four taps w0..w3: (w0, w1), (before, w0), (w2, w3), (w1, w2), doubled. A row ends with zeros.
+static void expand(const plan_t *s, const int8_t *w, uint32_t bytes, uint32_t *to) {
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < s->passes; i++, to += 4) {
+        const uint32_t word = 4 * i < bytes ? m7_load(w + 4 * i) : 0;
+        uint32_t w02 = m7_sxtb16(word), w13 = m7_sxtb16_odd(word);
+        w02 = m7_add16(w02, w02);
+        w13 = m7_add16(w13, w13);
+        to[0] = m7_pack_low(w02, w13);
+        to[1] = m7_pack_low(before, w02);
+        to[2] = m7_pack_high(w02, w13);
+        to[3] = m7_pack_low_high(w13, w02);
+        before = w13 >> 16;
     }
 }
 
@@ -106,14 +112,19 @@ static void fast_lane(m7_column_t *column, const uint32_t *plane, size_t count, 
 // Channels first..first + 3 of all columns; those before `from` are done already.
 static void four_channels(const kws_linear_t *p, const plan_t *s, size_t first, size_t from, const int8_t *in, int8_t *out) {
     const size_t c = p->in.c, taps = p->window.kernel_h, out_row = (size_t)p->out.w * c;
+    const uint32_t bytes = kws_row_bytes((uint32_t)taps);
     m7_column_t columns[LANES];
     bool fast[LANES];
     for (size_t i = from - first; i < LANES; i++) {
         const kws_channel_t *ch = &p->channels[first + i];
-        columns[i] = (m7_column_t){.step = (uint32_t)out_row, .weights = s->weights + i * 4 * s->passes,
-                                   .passes = s->passes, .back = 8 * s->passes - 4, .bias = 2 * ch->bias};
-        fast[i] = m7_requantise_fast(&columns[i].requantise, ch, p->out_zero, (uint32_t)taps);
-        expand(s, p->weights + (first + i) * kws_row_bytes((uint32_t)taps), (int32_t)taps, s->weights + i * 4 * s->passes);
+        m7_column_t *column = &columns[i]; // field by field: an initialiser would clear the structure first
+        column->step = (uint32_t)out_row;
+        column->weights = s->weights + i * 4 * s->passes;
+        column->passes = s->passes;
+        column->back = 8 * s->passes - 4;
+        column->bias = 2 * ch->bias;
+        fast[i] = m7_requantise_fast(&column->requantise, ch, p->out_zero, (uint32_t)taps);
+        expand(s, p->weights + (first + i) * bytes, bytes, s->weights + i * 4 * s->passes);
     }
     for (size_t x = 0; x < p->out.w; x++) {
         const int32_t in_x = (int32_t)(x * p->window.stride_w) - p->window.pad_left;
