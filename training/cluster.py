@@ -188,6 +188,8 @@ def run(jobs: Sequence[Job], scheduler: str | None = None, workers: int = 0, con
     names = [job.name for job in jobs]
     if len(set(names)) != len(names):
         raise ClusterError(f"two jobs have one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+    if not jobs:
+        return {}
     (ROOT / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="jobs-", dir=ROOT / "build") as scratch, dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         mark = str(Path(scratch).relative_to(ROOT))

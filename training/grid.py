@@ -21,6 +21,8 @@ from training.cluster import ROOT, ClusterError, Job, Result, run
 from training.config import Config, parse
 from training.zoo_recipes import base
 
+BLOB = "model.kws"                      # in the run's folder
+
 
 def combinations(config: Config, axes: Sequence[str]) -> dict[str, tuple[dict[str, str], Config]]:
     """{run's name: (what it has of its own, its configuration)} of `key=value,value`. ValueError for what cannot be."""
@@ -49,7 +51,7 @@ def rows(grid: dict[str, tuple[dict[str, str], Config]], results: dict[str, Resu
         row = {"name": name, **own, "epochs": f"{len(done)}/{config.epochs}", "validation_float_percent": None, "validation_int8_percent": None}
         if done:
             row["validation_float_percent"] = round(100 * done[-1]["validation_accuracy"], 2)
-        manifest = runs.folder_of(name) / "model.json"
+        manifest = (runs.folder_of(name) / BLOB).with_suffix(".json")
         if manifest.exists():
             row["validation_int8_percent"] = json.loads(manifest.read_text())["quantisation"]["validation_int8_percent"]
         found.append(row | {"error": next((results[job].error for job in (name, f"{name}.kws") if job in results and results[job].error), None)})
@@ -79,10 +81,12 @@ def main() -> int:
     try:
         config = base(args.recipe)
         grid = combinations(config, args.axes)
-        jobs = [Job(name, runs.make, (one,)) for name, (_, one) in grid.items() if not runs.finished(one) or not args.export]
+        jobs = [Job(name, runs.make, (one,)) for name, (_, one) in grid.items() if not runs.finished(one)]
         if args.export:
             begun = {job.name for job in jobs}
-            jobs += [Job(f"{name}.kws", runs.export, (name, runs.folder_of(name) / "model.kws"), (name,) if name in begun else ()) for name in grid]
+            blobs = {name: runs.folder_of(name) / BLOB for name in grid}
+            jobs += [Job(f"{name}.kws", runs.export, (name, blob), (name,) if name in begun else ())
+                     for name, blob in blobs.items() if not runs.exported(name, blob)]
         console.print(f"{len(grid)} runs: {', '.join(grid)}", highlight=False, soft_wrap=True)
         results = run(jobs, args.scheduler, args.workers, console)
     except (ClusterError, ValueError, OSError) as exc:

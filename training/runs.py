@@ -43,10 +43,15 @@ def make(config: Config) -> str:
     return str(RUNS / config.name)
 
 
-def export(name: str, blob: Path) -> None:
-    """The run's blob and manifest, unless they are there and newer than the weights."""
+def exported(name: str, blob: Path) -> bool:
+    """Whether blob and manifest of the run are there, and newer than its weights."""
     weights = folder_of(name) / "float.npz"
-    if blob.exists() and blob.with_suffix(".json").exists() and blob.stat().st_mtime > weights.stat().st_mtime:
-        return
-    say("is made a blob of")
-    command(["training.export", str(RUNS / name), "-o", str(blob)], folder_of(name) / LOG, SHOWN)
+    return (weights.exists() and blob.exists() and blob.with_suffix(".json").exists()
+            and blob.stat().st_mtime > weights.stat().st_mtime)
+
+
+def export(name: str, blob: Path) -> None:
+    """Makes a blob and its manifest of a finished run, unless they are there."""
+    if not exported(name, blob):
+        say("is made a blob of")
+        command(["training.export", str(RUNS / name), "-o", str(blob)], folder_of(name) / LOG, SHOWN)
