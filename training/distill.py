@@ -1,7 +1,8 @@
 """Larger networks teach a smaller one (Hinton 2015, "Distilling the knowledge in a neural network").
 
 Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
-mean of their log-probabilities, with every teacher's class shares exchanged for the pupil's.
+mean of their log-probabilities, with every teacher's class shares exchanged for the pupil's. Where they are wrong about a
+window, its label alone is taught.
 """
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ CACHE = Path("build/lessons")
 
 
 class DistillationLoss(keras.losses.Loss):
-    """(1 - share) cross-entropy with the label + share t^2 cross-entropy with the teachers, at temperature t.
+    """(1 - share) cross-entropy with the label + share t^2 cross-entropy with the teachers, at temperature t; the former
+    alone, in full, where the teachers' largest logit is not the label's.
 
     y_true: [n, 2 classes], one-hot labels and then the teachers' logits; y_pred: logits [n, classes].
     """
@@ -39,7 +41,8 @@ class DistillationLoss(keras.losses.Loss):
         hard, teachers = ops.split(y_true, 2, axis=-1)
         soft = ops.softmax(teachers / self.temperature)
         taught = -ops.sum(soft * ops.log_softmax(y_pred / self.temperature), axis=-1)
-        return (1 - self.share) * self.label(hard, y_pred) + self.share * self.temperature**2 * taught
+        share = self.share * ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(teachers, axis=-1)), y_pred.dtype)
+        return (1 - share) * self.label(hard, y_pred) + share * self.temperature**2 * taught
 
 
 def label_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -89,6 +92,10 @@ class Teachers:
         for model, own, x in zip(self.models, self.shares, features, strict=True):
             total = total + log_softmax(model.predict(network_input(x), batch_size=256, verbose=0) - np.log(own))
         return (total / len(self.models) + np.log(shares)).astype(np.float32)
+
+
+def teachers_of(config: Config, labels: tuple[str, ...]) -> Teachers | None:
+    return Teachers([Path(folder) for folder in config.teacher.split()], labels) if config.teacher else None
 
 
 class Lessons:

@@ -24,6 +24,7 @@ from training import models
 from training.clips import DataError
 from training.config import Config
 from training.data import Dataset, load_for
+from training.distill import Lessons, loss_of, targets, teachers_of
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract, network_input
 from training.fine_tune import calibrate, fine_tune
@@ -36,12 +37,6 @@ from training.train import accuracy, deterministic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
 CALIBRATION_WINDOWS = 2048
-DATA_NOTE = (
-    "Speech Commands (Pete Warden, 2018, arXiv 1804.03209), licence CC BY 4.0; no recordings are distributed here. "
-    "Figures are of the part of the data set in the data folder, not those that papers print for the whole.")
-STOP_NOTE = (
-    "In ../shared/data/speech the clips of 'stop' in all three splits come from the official test set, split by "
-    "speaker: its recall is from 94 clips and few training recordings, and is not comparable with other figures.")
 
 
 def untuned(labels: Sequence[str]) -> dict:
@@ -116,12 +111,13 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
         return chain, report
 
     even = replace(sampler, silence=1 / len(sampler.labels), unknown=1 / len(sampler.labels))
+    lessons = Lessons(even, replace(config, cycle=0), teachers_of(config, sampler.labels))
 
     def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
-        x, y = even.epoch(config.epochs + i)
-        return network_input(x), np.eye(len(sampler.labels), dtype=np.float32)[y]
+        x, y, logits = lessons.epoch(config.epochs + i)
+        return network_input(x), targets(y, len(sampler.labels), logits)
 
-    tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, config.label_smoothing)
+    tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, loss_of(config))
     after = int8_accuracy(pack(tuned, sampler.section, shape, {}, sampler.labels), features, labels)
     print(f"validation after quantisation-aware training: {after:.2%}", flush=True)
     if after <= rounded:
@@ -147,12 +143,10 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
         "command": " && ".join(commands(folder)),
-        "data": DATA_NOTE, **({"note_on_stop": STOP_NOTE} if "stop" in dataset.labels else {}),
-        "train_clips": dataset.splits["train"].counts(),
+        "data": "Speech Commands (Warden 2018), CC BY 4.0",
         "quantisation": report,
         "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label), 2),
-                 "accuracy_int8_percent": result["accuracy_percent"], "clips": result["clips"],
-                 "recall_int8_percent": result["recall_percent"]},
+                 "accuracy_int8_percent": result["accuracy_percent"], "clips": result["clips"]},
         "detector": detector,
     }
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -23,15 +23,18 @@ def data(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_loss_is_labels_and_teachers_in_their_shares() -> None:
-    """A temperature or share that is applied to the wrong half would train towards something else, silently."""
+    """A temperature or share that is applied to the wrong half would train towards something else, silently; so would a
+    teacher that is wrong."""
     rng = np.random.default_rng(1)
     logits, teachers = rng.normal(size=(2, 5, 4)).astype(np.float32)
-    hard = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0]]
+    hard = np.eye(4, dtype=np.float32)[[*teachers.argmax(1)[:3], 3, 3]]
+    right = hard.argmax(1) == teachers.argmax(1)
+    assert right[:3].all() and not right[3:].all()
     loss = distill.DistillationLoss(0.7, 2.0, 0.0)
     taught = -(np.exp(distill.log_softmax(teachers / 2)) * distill.log_softmax(logits / 2)).sum(1)
     label = -(hard * distill.log_softmax(logits)).sum(1)
     y = np.concatenate([hard, teachers], axis=1)
-    assert np.allclose(float(loss(y, logits)), np.mean(0.3 * label + 0.7 * 4 * taught), atol=1e-5)
+    assert np.allclose(float(loss(y, logits)), np.mean(np.where(right, 0.3 * label + 0.7 * 4 * taught, label)), atol=1e-5)
     assert np.array_equal(np.asarray(distill.label_accuracy(y, logits)), logits.argmax(1) == hard.argmax(1))
 
 
