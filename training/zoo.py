@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from training.zoo_recipes import load_recipes
 from training.zoo_train import release, train
 
 RELEASED = ROOT / "py_app" / "models"
-USUAL = Options(None)
+DATA, USUAL = "../shared/data/speech", Options(None)
 
 
 def arguments() -> argparse.Namespace:
@@ -33,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--release", action="store_true", help="with --train: put them into py_app/models")
     parser.add_argument("--check", action="store_true", help="exit status 1 when a figure is worse than the accepted one")
     parser.add_argument("--accept", action="store_true", help="these figures are the accepted ones from now on")
-    parser.add_argument("--data", default="../shared/data/speech", metavar="DIR", help="recordings (%(default)s)")
+    parser.add_argument("--data", default=DATA, metavar="DIR", help="recordings (%(default)s)")
     parser.add_argument("--hours", type=positive, default=USUAL.hours, help="of continuous audio (%(default)s); other than usual, nothing is written into the tree")
     parser.add_argument("--snr", type=decibels, default=list(USUAL.snr_db), metavar="DB,DB")
     parser.add_argument("--seed", type=int, default=USUAL.seed)
@@ -48,6 +49,8 @@ def blobs(args: argparse.Namespace, options: Options, console: Console) -> list[
     found = sorted(RELEASED.glob("*.kws"))
     if args.train is not None:
         recipes = load_recipes()
+        if args.data != DATA:
+            recipes = {name: replace(one, config=replace(one.config, data=args.data)) for name, one in recipes.items()}
         names = args.train or [path.stem for path in found if path.stem in recipes]
         if not names:
             raise ValueError(f"no released model has a recipe; --train NAME makes one of: {', '.join(recipes) or 'none'}")
@@ -79,7 +82,7 @@ def zoo(args: argparse.Namespace, console: Console) -> int:
     cores = len(os.sched_getaffinity(0))
     options = Options(data, args.hours, tuple(args.snr), args.seed, cores, args.fresh)
     paths = blobs(args, options, console)
-    options = Options(data, args.hours, tuple(args.snr), args.seed, max(1, cores // min(len(paths), args.workers or cores)), args.fresh)
+    options = replace(options, threads=max(1, cores // min(len(paths), args.workers or cores)))
     done = run([Job(path.stem, measure, (path.resolve(), options)) for path in paths], args.scheduler, args.workers, console)
     results = [one.value for one in done.values() if not one.error]
     rows = [row for result in results for row in show.rows_of(result)]

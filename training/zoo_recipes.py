@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from training import runs
 from training.cluster import Job
 from training.config import Config, override
+from training.run_folder import RECIPES, RUNS
 
-RECIPES = Path(__file__).resolve().parent / "recipes"
 NAMES_RUNS = ("teacher", "start", "average")    # keys whose value names runs, with spaces between
 
 
@@ -51,15 +51,8 @@ def known() -> list[str]:
 def load_recipes() -> dict[str, Recipe]:
     """All of training/recipes, each behind those that it needs. ValueError for one that cannot be read, or for a circle."""
     configs = {name: read_recipe(RECIPES / f"{name}.json") for name in known()}
-    recipes = {}
-    for name, config in configs.items():
-        changed, needs = {}, []
-        for key in NAMES_RUNS:
-            folders = [_folder(word, configs) for word in getattr(config, key, "").split()]
-            if folders:
-                changed[key] = " ".join(map(str, folders))
-            needs += [folder.name for folder in folders if folder.parent == runs.RUNS and folder.name in configs]
-        recipes[name] = Recipe(name, replace(config, **changed), tuple(dict.fromkeys(needs)))
+    recipes = {name: Recipe(name, config, tuple(dict.fromkeys(folder.name for _, folder in folders(config) if is_recipe(folder, configs))))
+               for name, config in configs.items()}
     try:
         order = TopologicalSorter({name: recipe.needs for name, recipe in recipes.items()}).static_order()
         return {name: recipes[name] for name in order}
@@ -67,9 +60,13 @@ def load_recipes() -> dict[str, Recipe]:
         raise ValueError(f"recipes need each other in a circle: {' -> '.join(reversed(exc.args[1]))}") from exc
 
 
-def _folder(word: str, configs: Iterable[str]) -> Path:
-    """A run's folder; a recipe may call another one by its name alone."""
-    return runs.RUNS / word if word in configs else Path(word)
+def folders(config: Config) -> list[tuple[str, Path]]:
+    """(key, folder) of every run that a configuration names."""
+    return [(key, Path(word)) for key in NAMES_RUNS for word in getattr(config, key).split()]
+
+
+def is_recipe(folder: Path, names: Iterable[str]) -> bool:
+    return folder.parent == RUNS and folder.name in names
 
 
 def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
@@ -84,9 +81,8 @@ def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
             chosen.add(name)
             waiting += recipes[name].needs
     for name in chosen:
-        for key in NAMES_RUNS:
-            for folder in map(Path, getattr(recipes[name].config, key, "").split()):
-                if folder.name not in recipes[name].needs and not (runs.ROOT / folder / "float.npz").exists():
-                    raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe")
+        for key, folder in folders(recipes[name].config):
+            if not is_recipe(folder, recipes) and not (runs.ROOT / folder / "float.npz").exists():
+                raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe ({RUNS}/NAME has training/recipes/NAME.json)")
         runs.finished(recipes[name].config)                     # a run of another configuration is an error now, not in hours
     return [Job(name, runs.make, (recipe.config,), recipe.needs) for name, recipe in recipes.items() if name in chosen]
