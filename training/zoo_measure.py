@@ -22,7 +22,8 @@ from training.zoo_checks import sample_answer, signal_answer
 ZOO = ROOT / "build" / "zoo"
 ELF = ZOO / "m7.elf"
 COMPILER = "arm-none-eabi-gcc"
-LISTENED_BY = ("usermod_kws/**/*.[ch]", "training/listening.py", "training/sweep.py", "training/continuous.py", "tools/bench_live/*.py", "py_app/detector.py")
+LISTENED_BY = ("usermod_kws/**/*.[ch]", *(f"training/{name}.py" for name in ("clips", "continuous", "data", "folders", "listening", "spoken", "sweep", "voices")),
+               "tools/bench_live/*.py", "tools/demo/speech.py", "py_app/detector.py")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def measure(path: Path, options: Options) -> dict:
         what = f"{options.hours:g} h, SNR {','.join(f'{s:g}' for s in options.snr_db)} dB, seed {options.seed}, {'with' if heard['synthetic'] else 'no'} espeak-ng"
         how |= dict.fromkeys(live, f"make zoo: {what}")
         figures |= seen | live
-        measured |= {"continuous": {"audio": what} | live, "sample": sample_answer(blob, options.data, options.threads)}
+        measured |= {"recall_int8_percent": recognised["recall_percent"], "continuous": {"audio": what} | live, "sample": sample_answer(blob, options.data, options.threads)}
         result |= {"labels": recognised["labels"], "recall_percent": recognised["recall_percent"], "confusion": recognised["confusion"]}
     (folder / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
     return result

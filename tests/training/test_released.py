@@ -76,6 +76,7 @@ def test_accuracy_on_the_test_split_is_what_the_manifest_says(shared_dir: Path) 
     manifest, blob = manifest_of("dscnn"), blob_of("dscnn")
     figures, _ = evaluate(blob, split_for(blob, shared_dir / "data" / "speech", progress=False))
     assert figures["accuracy_percent"] == manifest["test"]["accuracy_int8_percent"]
+    assert figures["recall_percent"] == manifest["measured"]["recall_int8_percent"]
     assert figures["clips"] == manifest["test"]["clips"] == 2356
 
 
