@@ -2,12 +2,12 @@
 
 Hours of test recordings, other words and synthetic sentences over noise go through the C core's stream and the device's
 detector. Figures of the blob's own settings come first; the curve (`--plot`) shows what other thresholds would give.
-`--tune` chooses window, refractory time and threshold on the validation split and writes them into the blob before that.
+`--tune` chooses window, refractory time and threshold on the validation split and writes them into the blob before that;
+with `--keyword W` it chooses W's threshold alone. `--each` listens for each keyword as if it were the only one.
 """
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import sys
@@ -15,19 +15,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from tqdm import tqdm
 
 from tools import report
 from tools.bench_live.host import HostModel
-from tools.bench_live.tune import WINDOWS
 from tools.blob.meta import with_meta
-from tools.demo.speech import SpeechError
+from training.det import plot, show, show_each
 from training.listening import Composer, Heard, has_synthetic
-from training.sweep import OVERALL, Tally, curve, operating_point, settings, tally
+from training.sweep import OVERALL, Tally, curve, keywords_of, only, operating_point, others_said, settings, tally
+from training.tune import BUDGET, said_of, tune, tune_keyword
 
-BUDGET = 0.5                            # false accepts an hour
-REFRACTORY_MS = (480, 640, 960)
 # MLPerf Tiny's streaming wake word (v1.3) has these numbers; its own audio file is not ours, so a pass is no result of that benchmark.
 MLPERF_HOURS, MLPERF_TARGETS, MLPERF_LIMIT = 1 / 3, 50, 8
 ZOO = report.ROOT / "build" / "reports" / "zoo.json"
@@ -41,13 +38,7 @@ def open_model(path: Path, keyword: str | None = None) -> HostModel:
         raise ValueError(f"this blob has no keywords, its labels are {', '.join(model.labels)}")
     if keyword is not None and keyword not in known:
         raise ValueError(f"'{keyword}' is no keyword of this model; there are: {', '.join(known)}")
-    if keyword is not None:
-        model.labels = [label if label == keyword or label.startswith("_") else f"_{label}" for label in model.labels]
-    return model
-
-
-def keywords_of(model: HostModel) -> list[str]:
-    return [label for label in model.labels if not label.startswith("_")]
+    return model if keyword is None else only(model, keyword)
 
 
 def hear(model: HostModel, composer: Composer, hours: float, targets: int | None, snr_db: Sequence[float]) -> list[Heard]:
@@ -56,22 +47,23 @@ def hear(model: HostModel, composer: Composer, hours: float, targets: int | None
     return list(tqdm(composer.listen(model, plans, snr_db), f"listening to {composer.split}", len(plans), unit="stretch", disable=None))
 
 
-def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> dict:
-    """What `meta["detector"]` should be: fewest misses within the budget on `heard`, which must not be test audio. Of equal ones the
-    widest window. ValueError when every setting has more false accepts."""
-    tallies = {}
-    for window, refractory_ms in tqdm(list(itertools.product(reversed(WINDOWS), REFRACTORY_MS)), "tuning", disable=None):
-        options = {"window": window, "refractory_ms": refractory_ms}
-        tallies |= {(window, refractory_ms, t): one for t, one in curve(heard, model, options=options).items()}
-    best = operating_point(tallies, budget)
-    if best is None:
-        raise ValueError(f"no setting has at most {budget:g} false accepts an hour")
-    found = tallies[best].figures()
-    if found["misses"] == found["targets"]:
-        raise ValueError(f"with at most {budget:g} false accepts an hour this model hears nothing; --budget allows more")
-    hours = tallies[best].seconds / 3600
-    tuned = f"{hours:g} h of validation: {found['miss_percent']:.1f} % misses, {found['false_accepts_per_hour']:.2f} false accepts an hour"
-    return settings(model, best[2], {"window": best[0], "refractory_ms": best[1]}) | {"tuned": tuned}
+def each_alone(model: HostModel, validation: Sequence[Heard], test: Sequence[Heard], budget: float = BUDGET) -> dict[str, dict]:
+    """For each keyword, listened for as if it were the only one: its threshold from validation audio, and its figures on the test's.
+
+    "error" instead where no threshold keeps the budget.
+    """
+    rows: dict[str, dict] = {}
+    for keyword in tqdm(keywords_of(model), "each keyword alone", disable=None):
+        one = only(model, keyword)
+        try:
+            threshold, found = tune_keyword(model, validation, keyword, budget)
+        except ValueError as error:
+            rows[keyword] = {"error": str(error)}
+            continue
+        heard = others_said(test, keyword)
+        rows[keyword] = {"threshold": threshold, "tuned": said_of(found)} | tally(heard, one, settings(one, threshold)).figures()
+        rows[keyword]["curve"] = [[t, c.figures()["miss_percent"], c.figures()["false_accepts_per_hour"]] for t, c in curve(heard, one).items()]
+    return rows
 
 
 def summary(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> dict:
@@ -91,47 +83,6 @@ def summary(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) ->
             "curve": [point_at(t, one) for t, one in tallies.items()],
             "curve_by_keyword": {name: [[t, one.figures(name)["miss_percent"], one.figures(name)["false_accepts_per_hour"]]
                                         for t, one in tallies.items()] for name in names[1:]}}
-
-
-def show(result: dict, console: Console) -> None:
-    table = Table(title=f"{result['hours']:g} h, SNR {', '.join(result['by_snr_db'])} dB, the blob's own detector settings")
-    for heading in ("", "targets", "misses %", "false accepts/h", "latency ms: median", "90 %"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    rows = result["figures"] | {f"at {snr} dB": one for snr, one in result["by_snr_db"].items()}
-    for name, one in rows.items():
-        cells = (one["targets"], one["miss_percent"], one["false_accepts_per_hour"], one["latency_median_ms"], one["latency_90_percent_ms"])
-        table.add_row(name, *("-" if cell is None else f"{cell:g}" for cell in cells))
-    console.print(table)
-    during = ", ".join(f"{kind} {n}" for kind, n in result["false_accepts_during"].items())
-    console.print(f"false accepts while this was said: {during or 'none'}", highlight=False)
-    point, budget = result["operating_point"], result["budget"]
-    console.print(f"no threshold has at most {budget:g} false accepts an hour" if point is None else
-                  f"at most {budget:g} false accepts an hour on this audio: threshold {point['threshold']:g} for all keywords misses "
-                  f"{point['miss_percent']:g} % with {point['false_accepts_per_hour']:g} an hour (read off the test audio: no setting to use)")
-    if budget * result["hours"] < 1:
-        console.print(f"{result['hours']:g} h are too short to see {budget:g} an hour other than as none at all")
-
-
-def plot(result: dict, path: Path) -> None:
-    """Misses over false accepts an hour; an axis that is linear up to one false accept in all."""
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(8, 6))
-    for name, points in result["curve_by_keyword"].items():
-        if len(result["curve_by_keyword"]) > 1:
-            axes.plot([p[2] for p in points], [p[1] for p in points], lw=0.8, alpha=0.6, label=name)
-    axes.plot([p["false_accepts_per_hour"] for p in result["curve"]], [p["miss_percent"] for p in result["curve"]], "k", lw=2, label=OVERALL)
-    own = result["figures"][OVERALL]
-    axes.plot(own["false_accepts_per_hour"], own["miss_percent"], "ro", label="the blob's settings")
-    axes.axvline(result["budget"], color="grey", ls=":", label=f"{result['budget']:g} an hour")
-    axes.set_xscale("symlog", linthresh=1 / result["hours"])
-    axes.set(xlabel="false accepts an hour", ylabel="misses, %", xlim=(0, None), ylim=(0, 100), title=f"{result['model']}, {result['hours']:g} h")
-    axes.legend(fontsize=8)
-    axes.grid(alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 def write_report(name: str, result: dict, command: str, path: Path = ZOO) -> None:
@@ -169,50 +120,81 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--hours", type=positive, default=2.0, help="of audio (%(default)s)")
     parser.add_argument("--snr", type=decibels, default=[0.0, 5.0, 10.0, 20.0], metavar="DB,DB", help="one stretch each in turn (0,5,10,20)")
     parser.add_argument("--keyword", metavar="W", help="listen for this one alone; the others are other words")
+    parser.add_argument("--each", action="store_true", help="each keyword as if it were the only one, its threshold from as much validation audio")
     parser.add_argument("--budget", type=float, default=BUDGET, help="false accepts an hour (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--no-synthetic", action="store_true", help="recordings alone, also where espeak-ng is installed")
-    parser.add_argument("--tune", action="store_true", help="first choose the detector's settings on validation audio and write them into the blob")
+    parser.add_argument("--no-synthetic", action="store_true", help="recordings alone, also where a synthesiser is installed")
+    parser.add_argument("--tune", action="store_true", help="first choose the detector's settings on validation audio; with --keyword its threshold alone")
+    parser.add_argument("-o", "--output", type=Path, metavar="TUNED.kws", help="where --tune writes (MODEL.kws itself; with --keyword nowhere)")
     parser.add_argument("--mlperf", action="store_true", help="20 minutes, 50 targets of --keyword; exit status 1 unless passed")
     parser.add_argument("--report", action="store_true", help="write build/reports/zoo.json")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the curve; the numbers go to FILE.json")
     return parser
 
 
-def run(args: argparse.Namespace, console: Console) -> int:
+def check(args: argparse.Namespace) -> None:
+    """Everything that can be known to be wrong before hours are listened to. Raises ValueError."""
     if args.mlperf and not args.keyword:
         raise ValueError("--mlperf is about one keyword: --keyword W")
-    if (args.tune or args.report) and args.keyword:
-        raise ValueError("--tune and --report are about all keywords of the blob; leave --keyword out")
+    if args.report and args.keyword:
+        raise ValueError("--report is about all keywords of the blob; leave --keyword out")
+    if args.each and (args.keyword or args.tune or args.report):
+        raise ValueError("--each is a measurement of all keywords; leave --keyword, --tune and --report out")
+    if args.output and not (args.tune and args.output.suffix == ".kws" and args.output.parent.is_dir()):
+        raise ValueError(f"-o {args.output}: --tune and a .kws file in a folder that is there are expected")
     if args.plot and (args.plot.suffix != ".png" or not args.plot.parent.is_dir()):
         raise ValueError(f"--plot {args.plot}: a .png file in a folder that is there is expected")
     if args.threads < 1 or args.seed < 0 or not args.budget >= 0:
         raise ValueError("--threads is 1 or more, --seed and --budget are 0 or more")
+
+
+def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], console: Console) -> HostModel:
+    """The model with the settings chosen on `heard`, which are printed, and written where that was asked for."""
+    if args.keyword:
+        threshold, found = tune_keyword(model, heard, args.keyword, args.budget)
+        options = model.meta.get("detector") or {}
+        options = options | {"threshold": options.get("threshold", {}) | {args.keyword: threshold}}
+        console.print(f"threshold of {args.keyword}: {threshold:g} ({said_of(found)}, listened for alone); "
+                      f'on the device: app.threshold["{args.keyword}"] = {threshold:g}', highlight=False)
+    else:
+        options = tune(model, heard, args.budget)
+        console.print(f"chosen: {options}", highlight=False)
+    model.meta = model.meta | {"detector": options}
+    output = args.output or (None if args.keyword else args.model)
+    if output:
+        output.write_bytes(with_meta(args.model.read_bytes(), model.meta))
+        console.print(f"written into {output}", highlight=False)
+    return model
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    check(args)
     hours, targets = (MLPERF_HOURS, MLPERF_TARGETS) if args.mlperf else (args.hours, None)
     model = open_model(args.model, args.keyword)
 
-    def compose(split: str) -> Composer:
-        return Composer(args.data, split, keywords_of(model), args.seed, not args.no_synthetic, args.threads)
+    def listen(split: str) -> tuple[list[Heard], bool]:
+        composer = Composer(args.data, split, keywords_of(model), args.seed, not args.no_synthetic, args.threads)
+        return hear(model, composer, hours, targets, args.snr), bool(composer.sentences)
 
+    validation = listen("validation")[0] if args.tune or args.each else []
     if args.tune:
-        options = tune(model, hear(model, compose("validation"), hours, targets, args.snr), args.budget)
-        args.model.write_bytes(with_meta(args.model.read_bytes(), model.meta | {"detector": options}))
-        console.print(f"written into {args.model}: {options}", highlight=False)
-        model = open_model(args.model)
-    composer = compose("test")
-    heard = hear(model, composer, hours, targets, args.snr)
-    result = {"model": args.model.stem, "hours": round(hours, 3), "seed": args.seed, "synthetic": bool(composer.sentences)}
+        model = tuned(args, model, validation, console)
+    heard, synthetic = listen("test")
+    result = {"model": args.model.stem, "hours": round(hours, 3), "seed": args.seed, "synthetic": synthetic}
     result |= summary(model, heard, args.budget)
     if not args.no_synthetic and not has_synthetic():
-        console.print("espeak-ng is not installed: no synthetic sentences")
+        console.print("no speech synthesiser is installed: no synthetic sentences")
     show(result, console)
+    if args.each:
+        result["each"] = each_alone(model, validation, heard, args.budget)
+        show_each(result["each"], f"{hours:g} h of test audio; thresholds from as much validation audio, at most {args.budget:g} false accepts an hour", console)
     if args.plot:
         plot(result, args.plot)
         args.plot.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     if args.report:
         how = f"training.continuous --hours {hours:g} --snr {','.join(f'{s:g}' for s in args.snr)} --seed {args.seed}"
-        write_report(args.model.stem, result, how + " --no-synthetic" * (not composer.sentences))
+        write_report(args.model.stem, result, how + " --no-synthetic" * (not synthetic))
     if not args.mlperf:
         return 0
     passed, verdict = mlperf_verdict(result)
@@ -223,7 +205,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def main() -> int:
     try:
         return run(arguments().parse_args(), Console())
-    except (ValueError, OSError, SpeechError) as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -6,32 +6,42 @@ and on whether espeak-ng is there, not on the number of threads.
 """
 from __future__ import annotations
 
-import shutil
+import hashlib
+import os
+import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from tqdm import tqdm
 
 from tools.bench_live.host import Decisions, HostModel, decide
 from tools.bench_live.track import Word, assemble, background
-from tools.demo.speech import VOICES, say
 from training.clips import RATE_HZ, DataError
 from training.data import SPLITS, load
+from training.synthetic import utterances
+from training.voices import installed
 
+DECISIONS = Path("build/continuous")    # by network and samples; may be deleted at any time
 STRETCH_S = 300.0
 SPEECH = 0.6                            # of a stretch's time is clips
 SENTENCE_SHARE = 0.1                    # of what is no target is a synthetic sentence
 SHORTEST_PAUSE_S = 0.3
 TARGETS_AN_HOUR = 360.0
-SENTENCES = ("we had soup and bread for dinner", "the train was late again this morning", "could you pass me the salt please",
-             "my brother lives near the harbour", "it has been raining since Tuesday", "she painted the kitchen yellow",
-             "the meeting was moved to Friday", "there are seven books in this box", "our neighbour plays the violin",
-             "put the letters under the door", "he forgot his umbrella at the office", "the garden needs water tonight",
-             "thank you very much for your help", "I would like a cup of coffee", "children were laughing outside",
-             "what time does the museum close", "the old bridge is being repaired", "they bought apples and pears")
+SENTENCES = 120                         # different ones in the audio of a split, each by a voice of its own
+WHO = ("my brother", "the old teacher", "our neighbour", "a friend of mine", "the doctor", "her daughter", "everybody here",
+       "the young couple", "that engineer", "his grandmother", "the postman", "a man with a beard")
+DID = ("bought", "painted", "forgot", "wanted to see", "talked about", "found", "was looking for", "sold", "remembered", "has lost",
+       "carried", "will bring")
+WHAT = ("the yellow kitchen chair", "some bread and butter", "a very heavy suitcase", "the museum by the river", "seven books about birds",
+        "an umbrella", "a small garden with apples", "the evening newspaper", "two tickets for the theatre", "an expensive camera",
+        "the letters from Vienna", "a cup of coffee")
+WHEN = ("this morning", "before dinner", "last winter", "in the afternoon", "near the harbour", "after the meeting", "at the station",
+        "because it rained", "for a few weeks", "when the children came home", "every Tuesday", "without thinking twice")
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,22 @@ class Heard:
     decisions: Decisions
 
 
+def decide_once(model: HostModel, pcm: np.ndarray) -> Decisions:
+    """`decide`, or what it gave the last time this network heard these samples: the detector's settings are in neither."""
+    folder = DECISIONS / model.network[:16]
+    path = folder / f"{hashlib.sha256(pcm.tobytes()).hexdigest()[:32]}.npz"
+    try:
+        with path.open("rb") as file, np.load(file) as kept:
+            return Decisions(kept["scores"], kept["chunk"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):       # not there, or cut off by a full disk
+        decisions = decide(model, pcm)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+        np.savez_compressed(part, scores=decisions.scores, chunk=decisions.chunk)
+    os.replace(part.name, path)
+    return decisions
+
+
 @dataclass
 class Deck:
     """Clips in a drawn order, all of them once before one comes again."""
@@ -83,18 +109,25 @@ def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2
     return {k: [clip for clip in clips if clip.keyword == k] for k in keywords}, [clip for clip in clips if not clip.keyword]
 
 
-@cache
-def _said(text: str, voice: tuple[str, int, int]) -> Clip:
-    pcm = say(text, *voice)
-    return Clip(text, "", pcm, len(pcm) / RATE_HZ)
+def drawn_sentences(count: int, seed: int | Sequence[int], keywords: Sequence[str]) -> list[str]:
+    """`count` drawn sentences without any of `keywords`; of other seeds they are, but for chance, others."""
+    rng = np.random.default_rng(seed)
+    parts = [[part for part in parts if not set(part.lower().split()) & set(keywords)] for parts in (WHO, DID, WHAT, WHEN)]
+    return [" ".join(str(rng.choice(part)) for part in parts) for _ in range(count)] if all(parts) else []
+
+
+def spoken(texts: Sequence[str], seed: int) -> list[Clip]:
+    """Each text by a drawn voice of the synthesisers that are installed, at full scale 1.0."""
+    made = [utterances(text, 1, seed + i, threads=1)[0] for i, text in enumerate(tqdm(texts, "synthetic sentences", disable=None, leave=False))]
+    return [Clip(u.text, "", u.pcm / 32768, len(u.pcm) / RATE_HZ) for u in made]
 
 
 def has_synthetic() -> bool:
-    return shutil.which("espeak-ng") is not None
+    return bool(installed())
 
 
 class Composer:
-    """Stretches of one split. `keywords`: what may be reported; all else is other speech. `sentences`: with espeak-ng's voices too."""
+    """Stretches of one split. `keywords`: what may be reported; all else is other speech. `sentences`: synthetic ones too, if possible."""
 
     def __init__(self, root: Path, split: str, keywords: Sequence[str], seed: int = 1, sentences: bool = True, threads: int = 2):
         self.root, self.split, self.seed, self.threads = Path(root), split, seed, threads
@@ -103,13 +136,12 @@ class Composer:
         targets, others = read_words(self.root, split, keywords, threads)
         self.targets = [Deck(clips, self.rng) for clips in targets.values()]
         self.others = Deck(others, self.rng)
-        mine = SENTENCES[SPLITS.index(split) % 2::2]                            # no split tunes on what another is measured with
-        self.sentences = [text for text in mine if not set(text.lower().split()) & set(keywords)] if sentences and has_synthetic() else []
+        texts = drawn_sentences(SENTENCES, (seed, SPLITS.index(split)), keywords) if sentences and has_synthetic() else []
+        self.sentences = Deck(spoken(texts, 1000 * seed + 500 * SPLITS.index(split)), self.rng) if texts else None
 
     def _other(self) -> Clip:
-        if self.sentences and self.rng.random() < SENTENCE_SHARE:
-            return _said(str(self.rng.choice(self.sentences)), VOICES[self.rng.integers(len(VOICES))])
-        return self.others.draw()
+        deck = self.sentences if self.sentences and self.rng.random() < SENTENCE_SHARE else self.others
+        return deck.draw()
 
     def plan(self, hours: float, targets: int | None = None, stretches: int = 1) -> list[list[Clip]]:
         """What is said in each stretch, of which there are at least `stretches`.
@@ -149,7 +181,7 @@ class Composer:
         """Every stretch through the C core's stream, `threads` of them at once; the SNRs take turns."""
         def hear(number: int) -> Heard:
             stretch, pcm = self.stretch(plans[number], number, snr_db[number % len(snr_db)])
-            return Heard(stretch, decide(model, pcm))
+            return Heard(stretch, decide_once(model, pcm))
 
         with ThreadPoolExecutor(self.threads) as pool:
             yield from pool.map(hear, range(len(plans)))

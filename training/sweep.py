@@ -113,6 +113,10 @@ def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None)
     return tallies(heard, model, [options])[0]
 
 
+def keywords_of(model: HostModel) -> list[str]:
+    return [label for label in model.labels if not label.startswith("_")]
+
+
 def only(model: HostModel, keyword: str) -> HostModel:
     """The model listening for one of its keywords: the others compete as before, and are never reported."""
     one = copy.copy(model)
@@ -129,7 +133,7 @@ def others_said(heard: Iterable[Heard], keyword: str) -> list[Heard]:
 def settings(model: HostModel, threshold: float, options: dict | None = None) -> dict:
     """The model's own window and refractory time, or those of `options`, with one threshold for all keywords."""
     options = model.meta.get("detector") or {} if options is None else options
-    return options | {"threshold": {label: threshold for label in model.labels if not label.startswith("_")}}
+    return options | {"threshold": dict.fromkeys(keywords_of(model), threshold)}
 
 
 def curve(heard: Iterable[Heard], model: HostModel, thresholds: Sequence[float] = THRESHOLDS, options: dict | None = None) -> dict[float, Tally]:

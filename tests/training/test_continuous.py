@@ -16,11 +16,19 @@ from tools.bench_live import host
 from tools.bench_live.host import Decisions, Detector, HostModel
 from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, Word
 from tools.blob import BlobWriter, FrontendConfig, Quant, read
-from training import continuous, sweep
+from tools.blob.meta import with_meta
+from training import continuous, listening, sweep, tune
 from training.folders import KEYWORDS, labels_of
-from training.listening import SENTENCES, Composer, Heard, Stretch
+from training.listening import Composer, Heard, Stretch, drawn_sentences
+from training.synthetic import Utterance
 
 LABELS = labels_of()
+
+
+@pytest.fixture(autouse=True)
+def kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decisions of other runs must not be found here."""
+    monkeypatch.setattr(listening, "DECISIONS", tmp_path / "decisions")
 
 
 def random_blob(**changed) -> bytes:
@@ -115,12 +123,65 @@ def test_stretches_hold_what_they_say(split_folders: Callable[..., Path]) -> Non
 
 
 def test_sentences_hold_no_keyword_that_counts_as_none(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A keyword in a synthetic sentence would be a false accept when it is rightly heard."""
-    assert not {word for text in SENTENCES for word in text.lower().split()} & set(KEYWORDS)
-    monkeypatch.setattr("training.listening.has_synthetic", lambda: True)
+    """A keyword in a synthetic sentence would be a false accept when it is rightly heard; settings tuned on the sentences that the
+    test says would be worth less than they seem."""
+    texts = drawn_sentences(300, 1, KEYWORDS)
+    assert len(set(texts)) > 250 and not {word for text in texts for word in text.lower().split()} & set(KEYWORDS)
+    assert not any("kitchen" in text or "coffee" in text for text in drawn_sentences(300, 1, ["kitchen", "coffee"]))
+    said = {}
+
+    def utter(text: str, count: int, seed: int, threads: int) -> list[Utterance]:
+        said.setdefault(text, set()).add(seed)
+        return [Utterance(np.ones(800, np.int16), text, "nobody")]
+
+    monkeypatch.setattr(listening, "has_synthetic", lambda: True)
+    monkeypatch.setattr(listening, "utterances", utter)
     root = split_folders()
-    validation, test = (Composer(root, split, ["yes"]).sentences for split in ("validation", "test"))
-    assert len(validation) + len(test) == len(SENTENCES) and not set(validation) & set(test)
+    validation, test = ({clip.text for clip in Composer(root, split, ["yes"]).sentences.clips} for split in ("validation", "test"))
+    assert len(validation | test) > 230 and len(validation & test) < 5
+    assert len(set.union(*said.values())) == 2 * listening.SENTENCES
+
+
+def test_decisions_are_made_once(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at another threshold would take the minutes that listening takes; or figures would be those of another network."""
+    heard = []
+    monkeypatch.setattr(listening, "decide", lambda model, pcm: heard.append(model) or host.decide(model, pcm))
+    rng = np.random.default_rng(0)
+    pcm = rng.integers(-3000, 3000, 40000).astype(np.int16)
+    model = HostModel(model_path.read_bytes())
+    first = listening.decide_once(model, pcm)
+    tuned = HostModel(with_meta(model_path.read_bytes(), {"detector": {"window": 3}}))
+    again = listening.decide_once(tuned, pcm)
+    assert len(heard) == 1 and len(first.scores) > 5
+    assert np.array_equal(first.scores, again.scores) and np.array_equal(first.chunk, again.chunk)
+    listening.decide_once(model, pcm[::-1].copy())
+    listening.decide_once(HostModel(random_blob(decision_hop_frames=2)), pcm)
+    assert len(heard) == 3
+    for path in listening.DECISIONS.rglob("*.npz"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert np.array_equal(listening.decide_once(model, pcm).scores, first.scores) and len(heard) == 4
+
+
+def test_one_keyword_alone(model_path: Path) -> None:
+    """The figures of a user's one keyword would be spoilt by the other nine, or flattered by leaving out what they cause."""
+    yes, no = LABELS.index("yes"), LABELS.index("no")
+    scores = np.full((200, 12), -128, np.int8)
+    scores[:, 0] = 0
+    for at, label in ((20, yes), (60, no), (100, yes), (140, no)):              # of which the last two are in the wrong words
+        scores[at:at + 4, label] = 127
+    words = [Word("yes", "yes", 1.2, 2.2), Word("no", "no", 4.6, 5.6), Word("no", "no", 7.8, 8.8), Word("cat", "", 11.0, 12.0)]
+    heard = [Heard(Stretch(words, 36.0, 10.0, [1.5, 5.0, 8.0, 11.5]), Decisions(scores, np.arange(200) * 2 + 2))]
+    model = HostModel(model_path.read_bytes())
+    together = sweep.tally(heard, model)
+    assert together.false == Counter(yes=1, no=1) and together.missed == Counter(no=1)
+    only = sweep.only(model, "yes")
+    assert sweep.keywords_of(only) == ["yes"] and sweep.keywords_of(model) == list(KEYWORDS)
+    alone = sweep.tally(sweep.others_said(heard, "yes"), only)
+    assert alone.said == Counter(yes=1) and not alone.missed and alone.false == Counter(yes=1)
+    assert alone.during == {"another word": 1} and heard[0].stretch.words[1].keyword == "no"
+    assert tune.tune_keyword(model, heard, "yes", 100)[0] > 0
+    with pytest.raises(ValueError, match="hears nothing"):
+        tune.tune_keyword(model, heard, "yes", 0)
 
 
 def run(*arguments: object) -> int:
@@ -167,6 +228,28 @@ def test_tuning_hears_validation_audio_alone(model_path: Path, split_folders: Ca
     assert set(detector["threshold"]) == set(KEYWORDS)
 
 
+def test_tuning_one_keyword_leaves_the_others(model_path: Path, split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """A user who makes one keyword stricter would find the other nine changed, or a blob rewritten that was only to be read."""
+    before = model_path.read_bytes()
+    tuned = tmp_path / "tuned.kws"
+    command = [model_path, "--data", split_folders(), "--hours", 0.02, "--snr", "20", "--no-synthetic", "--keyword", "no", "--tune", "--budget", 100000]
+    assert run(*command) == 0 and run(*command, "-o", tuned) == 0
+    assert model_path.read_bytes() == before
+    old, new = read(before).meta["detector"], read(tuned.read_bytes()).meta["detector"]
+    assert {k: v for k, v in new["threshold"].items() if k != "no"} == {k: v for k, v in old["threshold"].items() if k != "no"}
+    assert new["threshold"]["no"] != old["threshold"]["no"] and (new["window"], new["refractory_ms"]) == (old["window"], old["refractory_ms"])
+
+
+def test_each_keyword_alone(model_path: Path, split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """A user could not see which of the keywords to build on."""
+    data = split_folders()
+    assert run(model_path, "--data", data, "--hours", 0.02, "--snr", "20", "--no-synthetic", "--each", "--budget", 100000, "--plot", tmp_path / "each.png") == 0
+    rows = json.loads((tmp_path / "each.json").read_text())["each"]
+    assert set(rows) == set(KEYWORDS)
+    assert all({"threshold", "miss_percent", "false_accepts_per_hour", "curve", "tuned"} <= set(row) or "error" in row for row in rows.values())
+    assert any("threshold" in row for row in rows.values()) and sum(row["targets"] for row in rows.values() if "targets" in row) <= 10
+
+
 def test_wake_word_task(model_path: Path, split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that hears nothing must not pass, and other keywords must not count."""
     monkeypatch.setattr(continuous, "MLPERF_HOURS", 0.05)
@@ -185,7 +268,9 @@ def test_wake_word_task(model_path: Path, split_folders: Callable[..., Path], mo
     (["--keyword", "maybe"], "'maybe' is no keyword of this model; there are: yes, no"),
     (["--mlperf"], "--keyword"),
     (["--data", "nowhere"], "nowhere: no such folder"),
-    (["--tune", "--keyword", "yes"], "leave --keyword out"),
+    (["--each", "--keyword", "yes"], "leave --keyword"),
+    (["-o", "other.kws"], "-o other.kws: --tune"),
+    (["--tune", "-o", "nowhere/other.kws"], "-o nowhere/other.kws"),
     (["--report", "--keyword", "yes"], "leave --keyword out"),
     (["--plot", "nowhere/det.png"], "--plot nowhere/det.png"),
     (["--plot", "det.json"], "--plot det.json"),

@@ -1,5 +1,6 @@
 """The app's path from audio to events, computed on the host: the same C core, the same detector, no board."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tools import blob, kwslib
+from tools.blob.meta import with_meta
 
 PY_APP = Path(__file__).resolve().parents[2] / "py_app"
 if str(PY_APP) not in sys.path:
@@ -21,7 +23,10 @@ CHUNK_MS = FIELDS["chunk_ms"][0]
 
 
 class HostModel:
-    """A blob on the host, with the names of `kws.Model`. ValueError when it cannot be used for listening."""
+    """A blob on the host, with the names of `kws.Model`. ValueError when it cannot be used for listening.
+
+    network: SHA-256 of everything but the meta section, so of what decides its scores.
+    """
 
     def __init__(self, data: bytes):
         info = blob.read(data)
@@ -30,6 +35,7 @@ class HostModel:
         if not info.labels:
             raise ValueError("this blob has no labels: nobody could name what it hears (the importer's --labels gives it some)")
         self.core = kwslib.Model(data)
+        self.network = hashlib.sha256(with_meta(data, {})).hexdigest()
         self.labels = info.labels
         self.meta = info.meta
         self.scale, self.zero_point = self.core.output_quant
