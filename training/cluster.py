@@ -68,7 +68,7 @@ def fingerprint() -> dict[str, str]:
 
 
 def _differences(wanted: dict[str, str], mark: str) -> str:
-    """What is wrong with this process as a worker, empty when nothing is. mark: a folder that the client has made."""
+    """What is wrong with this process as a worker, empty when nothing is. wanted: of a fingerprint; mark: a folder that the client has made."""
     wrong = [f"{what} {fingerprint().get(what)} in place of {value}" for what, value in wanted.items() if fingerprint().get(what) != value]
     if not (ROOT / mark).exists():
         wrong.append(f"{ROOT} is not the folder that the jobs come from")
@@ -194,15 +194,15 @@ def run(jobs: Sequence[Job], scheduler: str | None = None, workers: int = 0, con
     with tempfile.TemporaryDirectory(prefix="jobs-", dir=ROOT / "build") as scratch, dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         mark = str(Path(scratch).relative_to(ROOT))
         with _remote(scheduler, mark) if scheduler else _local(len(jobs), workers, Path(scratch)) as client:
-            return _collect(client, jobs, mark, console)
+            return _collect(client, jobs, fingerprint() if scheduler else {}, mark, console)
 
 
-def _collect(client: Client, jobs: Sequence[Job], mark: str, console: Console) -> dict[str, Result]:
+def _collect(client: Client, jobs: Sequence[Job], wanted: dict[str, str], mark: str, console: Console) -> dict[str, Result]:
     run_id = uuid.uuid4().hex
     stop = Event(f"{run_id}/stop", client=client)
     futures: dict[str, Any] = {}
     for job in jobs:
-        futures[job.name] = client.submit(_start, job, fingerprint(), mark, *(futures[name] for name in job.after), key=f"{run_id}/{job.name}", retries=0)
+        futures[job.name] = client.submit(_start, job, wanted, mark, *(futures[name] for name in job.after), key=f"{run_id}/{job.name}", retries=0)
     names, results = {future.key: name for name, future in futures.items()}, {}
 
     def show(event: tuple[float, dict]) -> None:

@@ -28,12 +28,14 @@ LISTENED_BY = ("usermod_kws/**/*.[ch]", *(f"training/{name}.py" for name in ("cl
 
 @dataclass(frozen=True)
 class Options:
-    """data: folder of recordings, None where there is none; hours: of audio to listen to; threads: at once."""
+    """data: folder of recordings, None where there is none; hours: of audio to listen to; threads: at once;
+    budget: false accepts an hour that a detector may have which is tuned."""
     data: str | None
     hours: float = 2.0
     snr_db: tuple[float, ...] = (0.0, 5.0, 10.0, 20.0)
     seed: int = 1
     threads: int = 1
+    budget: float = continuous.BUDGET
     fresh: bool = False                 # listens also where the same bytes were listened to before
 
 
@@ -72,7 +74,7 @@ def recognise(blob: bytes, options: Options, folder: Path, title: str) -> dict:
 def listen(path: Path, options: Options, folder: Path) -> dict:
     """Hours of audio through stream and detector with the blob's own settings; det.png and det.json in `folder`."""
     key = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sources": _sources(), "data": options.data,
-           "hours": options.hours, "snr_db": list(options.snr_db), "seed": options.seed}
+           "hours": options.hours, "snr_db": list(options.snr_db), "seed": options.seed, "budget": options.budget}
     kept = folder / "det.json"
     if kept.exists() and not options.fresh:
         result = json.loads(kept.read_text())
@@ -83,7 +85,7 @@ def listen(path: Path, options: Options, folder: Path) -> dict:
     composer = Composer(Path(options.data), "test", continuous.keywords_of(model), options.seed, threads=options.threads)
     heard = continuous.hear(model, composer, options.hours, None, options.snr_db)
     result = {"model": path.stem, "hours": round(options.hours, 3), "seed": options.seed, "synthetic": bool(composer.sentences)}
-    result |= continuous.summary(model, heard) | {"of": key}
+    result |= continuous.summary(model, heard, options.budget) | {"of": key}
     continuous.plot(result, folder / "det.png")
     kept.write_text(json.dumps(result, indent=1) + "\n")
     return result

@@ -26,17 +26,22 @@ def blob_of(name: str) -> Path:
 
 def tune(path: Path, options: Options) -> None:
     """Detector settings for validation audio go into the blob, once for the same bytes and audio."""
-    stamp, key = path.with_name("tuned.json"), f"{options.hours} {options.snr_db} {options.seed}"
+    stamp, key = path.with_name("tuned.json"), f"{options.hours} {options.snr_db} {options.seed} {options.budget}"
     if stamp.exists() and json.loads(stamp.read_text()) == {"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}:
         return
     say(f"listens to {options.hours:g} h of validation audio")
     model = continuous.open_model(path)
     composer = Composer(Path(options.data), "validation", continuous.keywords_of(model), options.seed, threads=options.threads)
-    found = continuous.tune(model, continuous.hear(model, composer, options.hours, None, options.snr_db))
-    say(f"detector: {found['tuned']}")
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(with_meta(path.read_bytes(), model.meta | {"detector": found}))
-    os.replace(part, path)
+    heard = continuous.hear(model, composer, options.hours, None, options.snr_db)
+    try:
+        found = continuous.tune(model, heard, options.budget)
+    except ValueError as exc:                                   # the model is none the worse for it
+        say(f"keeps the detector's untuned settings: {exc}")
+    else:
+        say(f"detector: {found['tuned']}")
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(with_meta(path.read_bytes(), model.meta | {"detector": found}))
+        os.replace(part, path)
     stamp.write_text(json.dumps({"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
     write_manifest(path)
 

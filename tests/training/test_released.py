@@ -50,7 +50,7 @@ def test_detector_defaults_are_complete(name: str) -> None:
     """The app starts with these; a missing keyword would have no tuned threshold."""
     info = read(blob_of(name))
     detector = info.meta["detector"]
-    assert 1 <= detector["window"] <= 32 and detector["refractory_ms"] >= 0
+    assert detector["tuned"] and 1 <= detector["window"] <= 32 and detector["refractory_ms"] >= 0
     assert set(detector["threshold"]) == set(info.labels[2:]) and all(0 < t < 1 for t in detector["threshold"].values())
 
 
