@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -175,7 +176,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     def listen(split: str) -> tuple[list[Heard], bool]:
         composer = Composer(args.data, split, keywords_of(model), args.seed, not args.no_synthetic, args.threads)
-        return hear(model, composer, hours, targets, args.snr), bool(composer.sentences)
+        began = time.monotonic()
+        found = hear(model, composer, hours, targets, args.snr)
+        took_s = time.monotonic() - began
+        console.print(f"{hours:g} h of {split} audio in {took_s:.0f} s, {hours * 3600 / took_s:.0f} times as fast as it was spoken", highlight=False)
+        return found, bool(composer.sentences)
 
     validation = listen("validation")[0] if args.tune or args.each else []
     if args.tune:
