@@ -105,6 +105,21 @@ def temporal() -> bytes:
     return writer.finish()
 
 
+def broadcast() -> bytes:
+    """A causal network in BC-ResNet's manner, which streams: means over the features that all features get, rows left out."""
+    writer = BlobWriter(frontend=SMALL_FRONTEND.section(), labels=["a", "b", "c"], decision_hop_frames=4, meta={"sample": "broadcast"})
+    r = _Random(writer, seed=6, padding="causal")
+    x = r.conv(writer.input((24, 8, 1), Quant(0.125, 0)), 12, (3, 5), stride=(1, 2))
+    for dilation in (1, 2, 4):
+        y = writer.add(x, r.depthwise(r.depthwise(x, (1, 3)), (3, 3), dilation=(dilation, 1)), Quant(0.2, -40))
+        z = r.conv(r.depthwise(writer.mean(y, [1], Quant(0.07, -90)), (3, 1), dilation=(dilation, 1)), 12, (1, 1))
+        x = writer.add(y, z, RELU_QUANT, activation="relu")
+    x = r.depthwise(x, (1, x.shape[1]), padding="valid")
+    x = writer.slice(x, (17, 0, 0), (7, 1, 12))
+    writer.softmax(r.dense(writer.avg_pool2d(x, x.shape[:2]), 3))
+    return writer.finish()
+
+
 def stateful() -> bytes:
     """A network that keeps its past in variables, two new frames at each run, and in an svdf layer."""
     writer = BlobWriter(frontend=SMALL_FRONTEND.section(), labels=["a", "b", "c"], decision_hop_frames=2, meta={"sample": "stateful"})
@@ -163,5 +178,5 @@ def tiny_sequence() -> bytes:
 
 
 SAMPLES: dict[str, Callable[[], bytes]] = {
-    make.__name__: make for make in (dscnn, dscnn_causal, dscnn_valid, every_op, temporal, stateful, tiny_stream, tiny_sequence)
+    make.__name__: make for make in (dscnn, dscnn_causal, dscnn_valid, every_op, temporal, broadcast, stateful, tiny_stream, tiny_sequence)
 }  # fmt: skip
