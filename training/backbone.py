@@ -18,9 +18,10 @@ import numpy as np
 from training.config import parse
 from training.data import load_for
 from training.folders import find
+from training.run_folder import RUNS, commands, load_config, load_weights, write_atomic
 from training.spoken import link_recordings, make_noise, say_all
 from training.synthetic import WORDS, DataError
-from training.train import RUNS, commands, load_config, load_weights, train, write_atomic
+from training.train import train
 
 FOLDER = Path(__file__).parent / "backbone"
 SPEECH = Path("build/backbone/speech")
@@ -28,7 +29,7 @@ LEFT_OUT = ("marvin", "sheila")
 UNKNOWN_WORDS = ("bird", "wow", "tree")     # no classes of their own
 SPOKEN_WORDS = WORDS[48::3]                 # classes that synthesisers alone say
 UTTERANCES = {"train": 40, "validation": 4}
-RECIPE = ["name=backbone", "model=stream_word", "frontend.n_dct=0", "epochs=14", "epoch_size=12000", "learning_rate=0.004",
+RECIPE = ["name=backbone", "model=stream_word", "frontend.n_dct=0", "epochs=15", "epoch_size=10000", "cycle=3", "learning_rate=0.004",
           "silence=0.03", "unknown=0.07", "augment.sliding=0.3", "augment.speed=0.15", "augment.room=0.25", "augment.band=0.2",
           "augment.tilt=0.5", "augment.snr_low_db=0", "augment.feature_mask=6", "augment.time_mask=6", "augment.pieces=0.3"]
 

@@ -26,9 +26,9 @@ FASTEST = 1.2                           # a longer utterance is played so much f
 NOISES, NOISE_S = 8, 40                 # recordings of coloured noise, where there are none of rooms
 
 
-def varied(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def varied(pcm: np.ndarray, rng: np.random.Generator, tracts: tuple[float, float] = TRACT) -> np.ndarray | None:
     """int16 [CLIP_LEN] with the utterance somewhere in it: another vocal tract, over a floor of noise. None if too long."""
-    tract = 2 ** rng.uniform(*np.log2(TRACT))
+    tract = 2 ** rng.uniform(*np.log2(tracts))
     longest = CLIP_LEN - 800
     if len(pcm) / tract > longest:
         tract = len(pcm) / longest
@@ -61,7 +61,8 @@ def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, who
 
     whole: too long ones are left out; otherwise they are cut into pieces. Raises SyntheticError.
     """
-    done = folder / f".{folder_name(text)}_{count}_{seed}"
+    name = f"{folder_name(text)}{sum(map(ord, text)) % 97:02d}"         # "hey" and "hey!" are two texts
+    done = folder / f".{name}_{count}_{seed}"
     if done.exists():
         return []
     said = utterances(text, count, seed, threads=1, cache=cache)
@@ -72,7 +73,7 @@ def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, who
         for k, part in enumerate(parts):
             clip = varied(part, rng)
             if clip is not None:
-                soundfile.write(folder / f"{folder_name(text)}_{seed}_{i:03d}_{k}.flac", clip, RATE_HZ)
+                soundfile.write(folder / f"{name}_{seed}_{i:03d}_{k}.flac", clip, RATE_HZ)
     done.touch()
     return said
 

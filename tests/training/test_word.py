@@ -1,0 +1,137 @@
+"""A word of the user's own: from a phrase to a blob, again after a kill, and clear errors before the minutes of work."""
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tools.kwslib import Model
+from training import models, phonetics, voices, word, word_speech, word_start
+from training.clips import CLIP_LEN, DataError, read_clip
+from training.config import parse
+from training.data import load
+from training.features import OUT_SCALE
+
+pytestmark = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
+SMALL = ["channels=8", "epochs=1", "epoch_size=160", "batch=40", "quantise_loss=100"]
+
+
+@pytest.fixture(autouse=True)
+def espeak_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Quick, and the same wherever other synthesisers are installed, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(voices, "ENGINES", ("espeak-ng",))
+    monkeypatch.setattr(phonetics, "DICTIONARY", tmp_path / "none")
+    for name, value in (("NEAR_MISSES", 6), ("OTHER_WORDS", 6), ("OTHER_SENTENCES", 6), ("ENDINGS", ("",))):
+        monkeypatch.setattr(word_speech, name, value)
+    caches = (voices.installed, phonetics.dictionary, phonetics.neighbours)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.fixture
+def small_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A backbone of eight channels that has learnt nothing."""
+    section = parse(["frontend.n_dct=0"]).frontend.section(np.zeros(40), np.ones(40), OUT_SCALE)
+    weights = models.build("stream_word", (49, 40), 5, 8).get_weights()
+    (tmp_path / "backbone").mkdir()
+    np.savez(tmp_path / "backbone" / "stream_word.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
+             frontend=np.frombuffer(section, np.uint8))
+    monkeypatch.setattr(word_start, "BACKBONES", tmp_path / "backbone")
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["word", *arguments])
+    return word.main()
+
+
+@pytest.mark.usefixtures("small_backbone")
+def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """Without it a user has no word of their own, or begins anew after each interruption."""
+    options = ["hey hark", *SMALL, "--voices", "12", "--hours", "0.02", "--threads", "2"]
+    real = word.train
+    monkeypatch.setattr(word, "train", lambda *a: (_ for _ in ()).throw(OSError("power cut")))
+    assert command(monkeypatch, *options) == 1 and "power cut" in capsys.readouterr().err
+    made = {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
+    assert sum(path.parts[-2:-1] == ("hey_hark",) for path in made) >= 12
+    monkeypatch.setattr(word, "train", real)
+    assert command(monkeypatch, *options) == 0
+    assert made == {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
+    assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark"]
+    manifest = json.loads(Path("build/words/hey_hark.json").read_text())
+    assert set(manifest["detector"]["threshold"]) == {"hey_hark"} and manifest["phrase"] == "hey hark"
+    assert Path("build/words/hey_hark_det.png").stat().st_size > 1000
+    assert json.loads(Path("build/words/hey_hark_det.json").read_text())["curve"]
+    assert command(monkeypatch, *options, "--seed", "2") == 1
+    assert "begun with another seed (1, now 2)" in capsys.readouterr().err
+
+
+def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """A network that is taught that people who say the phrase do not say it hears nobody."""
+    root = split_folders()
+    for split in ("train", "validation", "test"):
+        (root / split / "bird").rename(root / split / "burd")
+    word_speech.make(tmp_path / "made", "bird", count=12, threads=2, data=root)
+    words = set(load(tmp_path / "made", progress=False, keywords=["bird"]).splits["train"].word)
+    assert "burd" not in words and {"bird", "cat", "yes", "near_miss", "other_word", "sentence"} <= words
+    assert not list((tmp_path / "made" / "train" / "bird").glob("recording_*"))
+    assert not list((tmp_path / "made" / "test").rglob("recording_*"))
+
+
+def test_near_misses_sound_alike_and_are_not_the_phrase() -> None:
+    """A homophone among the negatives is a phrase that is missed; without near ones every similar word is an accept."""
+    found = phonetics.near_misses("hey know", 40)
+    assert len(found) == len(set(found)) > 20 and {"hey", "know hey"} <= set(found)
+    assert not {"hey know", "hey no", "hay know", "hey know now"} & set(found)
+    assert phonetics.sounds_like(["no", "now", "they no", "a no way"], "know") == [True, False, True, True]
+    cat, gat, cot = phonetics.phonemes(["cat", "gat", "cot"])
+    assert 0 == phonetics.distance(cat, cat) < phonetics.distance(cat, gat) < phonetics.distance(cat, cot)
+
+
+@pytest.mark.parametrize(("phrase", "message"), [
+    ("", "the phrase is empty"), ("  ", "the phrase is empty"), ("42", "numbers as words"), ("ключ", "'ключ' cannot be said"),
+    ("a", "too short"), ("please bring a clean towel and some soap", "the window is 1 s"), ("x" * 64, "1 to 63 bytes"),
+])
+def test_impossible_phrase_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, phrase: str, message: str) -> None:
+    """Twenty minutes later there would be a blob that hears nothing, or everything."""
+    assert command(monkeypatch, phrase) == 1
+    assert message in capsys.readouterr().err
+    assert not Path("build/words").exists()
+
+
+def test_own_recordings_are_added_and_bad_ones_named(tmp_path: Path) -> None:
+    """Ten recordings of one's own help most; a broken one among them must not be left out silently."""
+    own = tmp_path / "own"
+    with pytest.raises(DataError, match="own: no WAV or FLAC"):
+        word_speech.check_recordings(own)
+    own.mkdir()
+    rng = np.random.default_rng(1)
+    speech = np.concatenate([np.zeros(30000), 6000 * np.hanning(9000) * rng.normal(size=9000), np.zeros(20000)]).astype(np.int16)
+    soundfile.write(own / "good.wav", np.stack([speech, speech], axis=1), 44100)
+    (path, pcm), = word_speech.check_recordings(own)
+    assert path.name == "good.wav" and 0.1 * CLIP_LEN < len(pcm) < 0.3 * CLIP_LEN
+    word_speech.make(tmp_path / "made", "bird", count=12, threads=2, recordings=own)
+    copies = sorted((tmp_path / "made" / "train" / "bird").glob("own_*"))
+    assert len(copies) == word_speech.RECORDINGS_COPIES and len({read_clip(p).tobytes() for p in copies}) == len(copies)
+    (own / "bad.wav").write_text("no audio")
+    soundfile.write(own / "long.wav", rng.integers(-5000, 5000, 48000).astype(np.int16), 16000)
+    soundfile.write(own / "still.wav", np.zeros(9000, np.int16), 16000)
+    with pytest.raises(DataError) as error:
+        word_speech.check_recordings(own)
+    for part in ("bad.wav: cannot be decoded", "long.wav: what is said in it takes 3", "still.wav: is nearly silent"):
+        assert part in str(error.value)
+
+
+def test_network_without_a_backbone_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """The speech would be made for minutes first."""
+    assert command(monkeypatch, "hey hark", "model=ds_cnn") == 1
+    assert "ds_cnn.npz is not there" in capsys.readouterr().err

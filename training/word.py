@@ -1,0 +1,188 @@
+"""A spotter for a phrase of your own, from synthetic speech: `python -m training.word "hey hark"`.
+
+Writes build/words/NAME.kws with its manifest, NAME.png and NAME_det.json: misses against false accepts an hour, on synthetic
+speech that training has not heard. The same command goes on where it was killed. `--measure` says what people get.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from rich.console import Console
+
+from tools.blob.meta import with_meta
+from training import word_speech, word_start
+from training.clips import DataError
+from training.config import Config, parse
+from training.continuous import hear, open_model, summary
+from training.data import Dataset, load_for
+from training.det import plot, show
+from training.export import make, untuned
+from training.folders import SPLITS, find
+from training.listening import Composer
+from training.manifest import write_manifest
+from training.run_folder import RUNS, write_atomic
+from training.spoken import folder_name, link, make_noise
+from training.train import train
+from training.tune import tune
+from training.voices import missing
+
+FOLDER = Path("build/words")
+BUDGET = 1.0                            # false accepts an hour
+HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
+RECIPE = ["model=stream_word", "frontend.n_dct=0", "epochs=10", "epoch_size=6000", "learning_rate=0.001", "warmup_epochs=0.5",
+          "weight_average=0.99", "silence=0.1", "unknown=0.6", "augment.noise=0.8", "augment.snr_low_db=0", "augment.room=0.3",
+          "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6", "augment.feature_mask=5"]
+
+
+def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) -> Config:
+    config = parse([*RECIPE, f"seed={seed}", f"threads={threads}", *overrides])
+    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
+
+
+def begin(folder: Path, how: dict, fresh: bool) -> None:
+    """Notes what a word is made of; what was begun otherwise is not gone on with. Raises DataError."""
+    path = folder / "made_of.json"
+    if fresh:
+        for old in (folder, RUNS / f"word_{folder.name}", RUNS / f"word_{folder.name}_start"):
+            shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        begun = json.loads(path.read_text())
+        other = [key for key in how if begun.get(key) != how[key]]
+        if other:
+            raise DataError(f"{folder} was begun with another {', '.join(other)} ({begun.get(other[0])}, now {how[other[0]]}): "
+                            "give the same again, or --fresh to begin anew")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(how, indent=1))
+
+
+def train_word(config: Config, threads: int) -> Dataset:
+    """The run of the phrase, from its start or from where it was killed; returns its data."""
+    dataset = load_for(config)
+    print(dataset.table(), *dataset.notes, sep="\n", flush=True)
+    start = Path(config.start)
+    if not (start / "float.npz").exists():
+        word_start.prepare(replace(config, name=start.name, start=""), dataset, start)
+    train(config, dataset)
+    return dataset
+
+
+def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: int, hours: float) -> dict:
+    """Blob, detector settings from held-out synthetic speech, manifest; returns the figures on other such speech."""
+    keyword = config.keywords
+    made = make(RUNS / config.name, dataset, path, untuned(dataset.labels))
+    model = open_model(path)
+    heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads), hours, None, [5.0, 10.0, 20.0])
+    try:
+        detector = tune(model, heard, BUDGET)
+    except ValueError as error:
+        detector = untuned(dataset.labels)
+        print(f"the detector keeps settings that nobody tuned: {error}", flush=True)
+    meta = {key: made[key] for key in ("name", "model", "seed", "quantisation", "test") if key in made}
+    meta |= about | {"detector": detector}
+    write_atomic(path, with_meta(path.read_bytes(), meta))
+    write_manifest(path)
+    model = open_model(path)
+    return listen(model, Path(config.data), keyword, config.seed, threads, hours, [5.0, 10.0, 20.0], f"{path.stem}, synthetic speech")
+
+
+def listen(model: object, root: Path, keyword: str, seed: int, threads: int, hours: float, snr: Sequence[float], title: str) -> dict:
+    """Figures of the test split of `root`, as training/continuous.py gives them."""
+    composer = Composer(root, "test", [keyword], seed, False, threads)
+    heard = hear(model, composer, hours, None, snr)
+    return {"model": title, "hours": round(hours, 3), "seed": seed, "synthetic": False} | summary(model, heard, BUDGET)
+
+
+def people(root: Path, phrase: str, target: Path) -> int:
+    """A data folder to measure with: every recording of the phrase, whatever its split, and the test split's other words.
+    Returns how many there are of the phrase. Raises DataError where there are none."""
+    name = folder_name(phrase)
+    files = find(root, (), needed=()).files
+    shutil.rmtree(target, ignore_errors=True)
+    for split in SPLITS:
+        (target / split).mkdir(parents=True)
+    said = [path for paths in files.values() for path in paths if path.parent.name in (phrase, name)]
+    if not said:
+        raise DataError(f"{root}: nobody says '{phrase}' there; --measure needs recordings of it")
+    for path in [*said, *(p for p in files["test"] if not p.parent.name.startswith("_"))]:
+        word = name if path in said else path.parent.name
+        link(path, target / "test" / word / path.name)
+    make_noise(target, root, 0)
+    return len(said)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.word", description=__doc__.partition("\n")[0])
+    parser.add_argument("phrase", metavar="PHRASE")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides, as of training.train")
+    parser.add_argument("--spelling", action="append", default=[], metavar="TEXT", help="another way to write it, for voices that say it wrongly; may be given again")
+    parser.add_argument("--voices", type=int, default=800, help="utterances of the phrase (%(default)s)")
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help="your own recordings of the phrase, WAV or FLAC; ten help")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="recordings of people who say other words, such as ../shared/data/speech")
+    parser.add_argument("--measure", type=Path, metavar="DIR", help="recordings of people who say the phrase and other words: misses and false accepts")
+    parser.add_argument("--hours", type=float, default=2.0, help="of audio for --measure (%(default)s)")
+    parser.add_argument("--snr", type=lambda t: [float(x) for x in t.split(",")], default=[10.0, 20.0], help="of --measure, in turn (10,20)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier command has made of this phrase")
+    return parser
+
+
+def run(args: argparse.Namespace, console: Console) -> None:
+    if args.voices < 10 or args.hours <= 0 or args.threads < 1 or args.seed < 0:
+        raise DataError("--voices is 10 or more, --hours above 0, --threads 1 or more, --seed 0 or more")
+    phrase = " ".join(args.phrase.split())
+    name = word_speech.check_phrase(phrase)
+    config = configuration(name, args.overrides, args.seed, args.threads)
+    word_start.backbone(config.model)
+    folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
+    begin(folder, {"phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
+                   "data": str(args.data or ""), "recordings": str(args.recordings or "")}, args.fresh)
+    notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,
+                             data=args.data, recordings=args.recordings)
+    console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)
+    dataset = train_word(config, args.threads)
+    about = {"phrase": phrase, "speech": notes, "backbone": f"training/backbone/{config.model}.npz",
+             "command": shlex.join(["python", "-m", "training.word", *command_of(args)])}
+    result = export(config, dataset, blob, about, args.threads, min(HOURS, args.hours))
+    save(result, blob.with_name(f"{name}_det.json"), console)
+    console.print(f"{blob}: curve and figures in {blob.with_name(f'{name}_det.png')} are of synthetic speech", highlight=False)
+    if args.measure:
+        count = people(args.measure, phrase, folder / "people")
+        measured = listen(open_model(blob), folder / "people", name, args.seed, args.threads, args.hours, args.snr, f"{name}, {count} recordings of people")
+        save(measured, blob.with_name(f"{name}_people.json"), console)
+
+
+def save(result: dict, path: Path, console: Console) -> None:
+    show(result, console)
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    plot(result, path.with_suffix(".png"))
+
+
+def command_of(args: argparse.Namespace) -> list[str]:
+    """The arguments that the blob depends on."""
+    options = [("--spelling", text) for text in args.spelling] + [("--voices", str(args.voices)), ("--seed", str(args.seed))]
+    options += [(f"--{key}", str(getattr(args, key))) for key in ("recordings", "data") if getattr(args, key)]
+    return [args.phrase, *args.overrides, *(part for option in options for part in option)]
+
+
+def main() -> int:
+    try:
+        run(arguments().parse_args(), Console())
+    except (DataError, ValueError, OSError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The speech that `training.word` trains with: build/words/NAME/speech, an ordinary data folder that anyone can listen to.
+
+Training, validation and test hear other utterances of the phrase, and other near misses; no person is in it but for
+`--data`'s recordings of other words and the user's own of the phrase.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip, word_span
+from training.folders import SPLITS, find, is_recording, labels_of
+from training.phonetics import dictionary, near_misses, phonemes, sounds_like
+from training.sentences import SENTENCES
+from training.spoken import FASTEST, folder_name, link_recordings, make_noise, say_all, varied
+from training.synthetic import WORDS, utterances
+from training.voices import SyntheticError, installed
+
+ENDINGS = ("", ".", "!", "?", ",")              # they change the melody
+SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utterances
+NEAR_MISSES = 60                                # phrases, of which every sixth is heard in validation, every sixth in test
+OTHER_WORDS, OTHER_SENTENCES = 100, 60          # likewise
+RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
+OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
+
+
+def check_phrase(phrase: str) -> str:
+    """The phrase's label. Raises DataError for what cannot be a phrase; SyntheticError where nothing can say it."""
+    if not phrase.strip():
+        raise DataError("the phrase is empty")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z' -]*", phrase.strip()):
+        raise DataError(f"'{phrase}' cannot be said: letters, spaces, apostrophes and hyphens are expected, numbers as words")
+    name = folder_name(phrase)
+    labels_of([name])
+    if "espeak-ng" not in installed():
+        raise SyntheticError("espeak-ng is not installed; it makes the phonemes of the near misses: apt-get install espeak-ng")
+    if len(phonemes([phrase])[0]) < 3:
+        raise DataError(f"'{phrase}' is too short: with fewer than three phonemes, every sentence holds it")
+    length = float(np.median([len(u.pcm) for u in utterances(phrase, 8, 0)]))
+    if length > FASTEST * CLIP_LEN:
+        raise DataError(f"'{phrase}' takes {length / RATE_HZ:.1f} s; the window is {CLIP_LEN / RATE_HZ:g} s, and a phrase of up to "
+                        f"{FASTEST * CLIP_LEN / RATE_HZ:g} s fits when it is said faster")
+    return name
+
+
+def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
+    """The user's own recordings of the phrase: paths and int16 [n] without what is around the word. Raises DataError that
+    names every file that cannot be used."""
+    problems, found = [], []
+    paths = sorted(p for p in folder.glob("*") if is_recording(p)) if folder.is_dir() else []
+    for path in paths:
+        try:
+            pcm = read_clip(path, max_len=None, mix_down=True)
+        except DataError as exc:
+            problems.append(f"{path}: {exc}")
+            continue
+        first, last = word_span(pcm)
+        if last - first > CLIP_LEN:
+            problems.append(f"{path}: what is said in it takes {(last - first) / RATE_HZ:.1f} s, more than {CLIP_LEN / RATE_HZ:g} s")
+        elif np.abs(pcm.astype(int)).max() < 300:
+            problems.append(f"{path}: is nearly silent")
+        found.append((path, pcm[first:last]))
+    if not paths:
+        problems.append(f"{folder}: no WAV or FLAC recordings in it")
+    if problems:
+        raise DataError("the recordings of the phrase cannot be used:\n" + "\n".join(problems))
+    return found
+
+
+def split_of(index: int) -> str:
+    """Every sixth phrase is kept for validation and every sixth for test."""
+    return {4: "validation", 5: "test"}.get(index % 6, "train")
+
+
+def spellings_of(phrase: str, spellings: Sequence[str]) -> list[str]:
+    return [text + ending for text in (phrase, *spellings) for ending in ENDINGS]
+
+
+def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
+         data: Path | None = None, recordings: Path | None = None) -> list[str]:
+    """Makes the folder, or what is not there yet; returns what it was made of, a line each. count: utterances of the phrase.
+
+    Raises DataError, SyntheticError.
+    """
+    name, notes = check_phrase(phrase), []
+    own = check_recordings(recordings) if recordings else []
+    near = near_misses(phrase, NEAR_MISSES)
+    rng = np.random.default_rng(seed)
+    words = [str(w) for w in rng.permutation(dictionary())[:3 * OTHER_WORDS]] + list(WORDS)
+    words = [w for w, same in zip(words, sounds_like(words, phrase), strict=True) if not same][:OTHER_WORDS]
+    same = sounds_like(SENTENCES, phrase)
+    sentences = [text for text, holds in zip(SENTENCES, same, strict=True) if not holds][:OTHER_SENTENCES]
+    said = spellings_of(phrase, spellings)
+    jobs = []
+    for s, split in enumerate(SPLITS):
+        at = folder / split
+        jobs += [(text, max(1, round(count * SHARE[split] / len(said))), seed + 1000 * s, at / name, True) for text in said]
+        each = max(1, round(count * (1.0 if split == "train" else 0.3) / NEAR_MISSES))
+        for kind, texts, whole in (("near_miss", near, True), ("other_word", words, True), ("sentence", sentences, False)):
+            jobs += [(text, max(1, each // 2) if kind == "other_word" else each, seed + 1000 * s, at / kind, whole)
+                     for i, text in enumerate(texts) if split_of(i) == split]
+    say_all(jobs, threads, "synthetic speech")
+    notes.append(f"{count} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "
+                 f"{len(sentences)} sentences by {', '.join(installed())}")
+    if data is not None:
+        heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})
+        same = [word for word, alike in zip(heard, sounds_like(heard, phrase), strict=True) if alike]
+        for split in ("train", "validation"):
+            n = link_recordings(data, split, folder / split, leave_out=[*same, name])
+            notes.append(f"{n} recordings of other words from {data}, its {split} split; none of {', '.join(sorted({*same, name}))}")
+    for i, (_, pcm) in enumerate(own):
+        (folder / "train" / name).mkdir(parents=True, exist_ok=True)
+        for k in range(RECORDINGS_COPIES):
+            path = folder / "train" / name / f"own_{i:02d}_{k:02d}.flac"
+            clip = varied(pcm, np.random.default_rng((seed, i, k)), OWN_TRACT)
+            if clip is not None and not path.exists():
+                soundfile.write(path, clip, RATE_HZ)
+    notes += [f"{len(own)} recordings of the phrase from {recordings}, {RECORDINGS_COPIES} variations of each"] if own else []
+    make_noise(folder, data, seed)
+    return notes
