@@ -39,7 +39,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--snr", type=decibels, default=list(USUAL.snr_db), metavar="DB,DB")
     parser.add_argument("--seed", type=int, default=USUAL.seed)
     parser.add_argument("--budget", type=float, default=USUAL.budget, help="false accepts an hour that --train tunes the detector for (%(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="listen again also to blobs that have not changed")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a dask scheduler whose workers share this folder, see training/README.md")
     parser.add_argument("--workers", type=int, default=0, help="processes on this machine (one a core)")
     return parser.parse_args()
@@ -81,7 +80,7 @@ def zoo(args: argparse.Namespace, console: Console) -> int:
     if data is None:
         console.print(f"there are no recordings at {args.data}: bytes, multiply-adds and instructions are measured, accuracy and continuous audio are not")
     cores = len(os.sched_getaffinity(0))
-    options = Options(data, args.hours, tuple(args.snr), args.seed, cores, args.budget, args.fresh)
+    options = Options(data, args.hours, tuple(args.snr), args.seed, cores, args.budget)
     paths = blobs(args, options, console)
     options = replace(options, threads=max(1, cores // min(len(paths), args.workers or cores)))
     done = run([Job(path.stem, measure, (path.resolve(), options)) for path in paths], args.scheduler, args.workers, console)

@@ -5,7 +5,6 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from tools.bench.figures import CLOCK_HZ, compiler
@@ -17,13 +16,13 @@ from training import continuous, evaluate
 from training.clips import RATE_HZ
 from training.cluster import ROOT, say
 from training.listening import Composer
+from training.voices import installed
 from training.zoo_checks import sample_answer, signal_answer
 
 ZOO = ROOT / "build" / "zoo"
 ELF = ZOO / "m7.elf"
 COMPILER = "arm-none-eabi-gcc"
-LISTENED_BY = ("usermod_kws/**/*.[ch]", *(f"training/{name}.py" for name in ("clips", "continuous", "data", "folders", "listening", "spoken", "sweep", "voices")),
-               "tools/bench_live/*.py", "tools/demo/speech.py", "py_app/detector.py")
+LIVE = ("miss_percent", "false_accepts_per_hour", "latency_median_ms", "latency_90_percent_ms")     # of continuous audio
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,6 @@ class Options:
     seed: int = 1
     threads: int = 1
     budget: float = continuous.BUDGET
-    fresh: bool = False                 # listens also where the same bytes were listened to before
 
 
 def prepare() -> None:
@@ -73,36 +71,21 @@ def recognise(blob: bytes, options: Options, folder: Path, title: str) -> dict:
 
 def listen(path: Path, options: Options, folder: Path) -> dict:
     """Hours of audio through stream and detector with the blob's own settings; det.png and det.json in `folder`."""
-    key = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sources": _sources(), "data": options.data,
-           "hours": options.hours, "snr_db": list(options.snr_db), "seed": options.seed, "budget": options.budget}
-    kept = folder / "det.json"
-    if kept.exists() and not options.fresh:
-        result = json.loads(kept.read_text())
-        if result.get("of") == key:
-            return result
-    say(f"listens to {options.hours:g} h")
     model = continuous.open_model(path)
     composer = Composer(Path(options.data), "test", continuous.keywords_of(model), options.seed, threads=options.threads)
     heard = continuous.hear(model, composer, options.hours, None, options.snr_db)
     result = {"model": path.stem, "hours": round(options.hours, 3), "seed": options.seed, "synthetic": bool(composer.sentences)}
-    result |= continuous.summary(model, heard, options.budget) | {"of": key}
+    result |= continuous.summary(model, heard, options.budget)
     continuous.plot(result, folder / "det.png")
-    kept.write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "det.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
-
-
-@cache
-def _sources() -> str:
-    """What decides the figures of listening, beside the blob. The host runs the plain kernels."""
-    paths = sorted({path for pattern in LISTENED_BY for path in ROOT.glob(pattern) if path.parent.name not in ("m7", "a64")})
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def measure(path: Path, options: Options) -> dict:
     """All figures of the blob at `path`, also in build/zoo/NAME/figures.json. Raises ValueError that names the file.
 
     "figures": metrics of the report; "how": how each was measured; "recall_percent", "confusion": of the test split;
-    "measured": what the manifest holds of it. The accuracy before quantisation is the one that training has noted.
+    "measured": what the manifest holds of it.
     """
     blob = load(path)
     info = read(blob)
@@ -112,24 +95,30 @@ def measure(path: Path, options: Options) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     say("counts instructions")
     figures = costs(blob)
-    how = dict.fromkeys(figures, f"make zoo: Cortex-M7 in Unicorn, {compiler(COMPILER)} -O3")
     stream = {name: figures[name] for name in ("arena_bytes", "state_bytes", "instructions_per_hop", "load_percent")}
-    measured = {"command": "python -m training.zoo", "compiler": compiler(COMPILER), "instructions_per_window": figures["instructions_per_window"],
-                "stream": {"mode": Stream(Model(blob)).mode} | stream, "signal": signal_answer(blob)}
-    result = {"name": path.stem, "sha256": hashlib.sha256(blob).hexdigest(), "figures": figures, "how": how, "measured": measured}
+    result = {"name": path.stem, "sha256": hashlib.sha256(blob).hexdigest(), "figures": figures,
+              "how": dict.fromkeys(figures, f"make zoo: Cortex-M7 in Unicorn, {compiler(COMPILER)} -O3"),
+              "measured": {"command": "python -m training.zoo", "compiler": compiler(COMPILER), "instructions_per_window": figures["instructions_per_window"],
+                           "stream": {"mode": Stream(Model(blob)).mode} | stream, "signal": signal_answer(blob)}}
     if options.data is not None:
-        say("recognises the test split")
-        recognised = recognise(blob, options, folder, path.stem)
-        heard = listen(path, options, folder)
-        own = heard["figures"]["overall"]
-        as_float = (info.meta.get("test") or {}).get("accuracy_float_percent")
-        seen = {"accuracy_int8_percent": recognised["accuracy_percent"]} | ({} if as_float is None else {"accuracy_float_percent": as_float})
-        live = {name: own[name] for name in ("miss_percent", "false_accepts_per_hour", "latency_median_ms", "latency_90_percent_ms") if own[name] is not None}
-        how |= dict.fromkeys(seen, f"make zoo: {recognised['clips']} clips of the test split")
-        what = f"{options.hours:g} h, SNR {','.join(f'{s:g}' for s in options.snr_db)} dB, seed {options.seed}, {'with' if heard['synthetic'] else 'no'} espeak-ng"
-        how |= dict.fromkeys(live, f"make zoo: {what}")
-        figures |= seen | live
-        measured |= {"recall_int8_percent": recognised["recall_percent"], "continuous": {"audio": what} | live, "sample": sample_answer(blob, options.data, options.threads)}
-        result |= {"labels": recognised["labels"], "recall_percent": recognised["recall_percent"], "confusion": recognised["confusion"]}
+        add_recordings(result, path, blob, options, folder)
     (folder / "figures.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def add_recordings(result: dict, path: Path, blob: bytes, options: Options, folder: Path) -> None:
+    """What recordings are needed for. The accuracy before quantisation is the one that training has noted in the blob."""
+    say("recognises the test split")
+    recognised = recognise(blob, options, folder, path.stem)
+    say(f"listens to {options.hours:g} h")
+    heard = listen(path, options, folder)
+    as_float = (read(blob).meta.get("test") or {}).get("accuracy_float_percent")
+    seen = {"accuracy_int8_percent": recognised["accuracy_percent"]} | ({} if as_float is None else {"accuracy_float_percent": as_float})
+    live = {name: value for name in LIVE if (value := heard["figures"]["overall"][name]) is not None}
+    audio = (f"{options.hours:g} h, SNR {','.join(f'{s:g}' for s in options.snr_db)} dB, seed {options.seed}, "
+             f"sentences by {', '.join(installed()) if heard['synthetic'] else 'nobody'}")
+    result["figures"] |= seen | live
+    result["how"] |= dict.fromkeys(seen, f"make zoo: {recognised['clips']} clips of the test split") | dict.fromkeys(live, f"make zoo: {audio}")
+    result["measured"] |= {"recall_int8_percent": recognised["recall_percent"], "continuous": {"audio": audio} | live,
+                           "sample": sample_answer(blob, options.data, options.threads)}
+    result |= {name: recognised[name] for name in ("labels", "recall_percent", "confusion")}
