@@ -29,7 +29,7 @@ LEFT_OUT = ("marvin", "sheila")
 UNKNOWN_WORDS = ("bird", "wow", "tree")     # no classes of their own
 SPOKEN_WORDS = WORDS[48::3]                 # classes that synthesisers alone say
 UTTERANCES = {"train": 40, "validation": 4}
-RECIPE = ["name=backbone", "model=stream_word", "frontend.n_dct=0", "epochs=15", "epoch_size=10000", "cycle=3", "learning_rate=0.004",
+RECIPE = ["name=backbone", "model=stream_word", "frontend.n_dct=0", "epochs=12", "epoch_size=10000", "cycle=3", "learning_rate=0.004",
           "silence=0.03", "unknown=0.07", "augment.sliding=0.3", "augment.speed=0.15", "augment.room=0.25", "augment.band=0.2",
           "augment.tilt=0.5", "augment.snr_low_db=0", "augment.feature_mask=6", "augment.time_mask=6", "augment.pieces=0.3"]
 
@@ -70,7 +70,7 @@ def main() -> int:
         config = parse([*RECIPE, *args.overrides])
         words = speech(Path(config.data), config.seed, config.threads)
         config = parse([*RECIPE, *args.overrides, f"data={SPEECH}", f"keywords={' '.join(words)}"])
-        dataset = load_for(config, ("train", "validation"))
+        dataset = load_for(config, ("train", "validation"), needed=("train", "validation"))
         print(dataset.table(), *dataset.notes, sep="\n", flush=True)
         train(config, dataset)
         save(RUNS / config.name, FOLDER / f"{config.model}.npz")

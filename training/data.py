@@ -149,9 +149,9 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     return Dataset(result, train_noise, notes, labels)
 
 
-def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None) -> Dataset:
+def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None, needed: Sequence[str] = SPLITS) -> Dataset:
     """`load` as a run's configuration wants it. root: another folder than the configuration's."""
-    return load(root or config.data, splits, config.threads, keywords=config.keywords.split(),
+    return load(root or config.data, splits, config.threads, keywords=config.keywords.split(), needed=needed,
                 leave_out=config.leave_out.split(), resample=config.resample, mix_down=config.mix_down, synthetic=config.synthetic_unknown, seed=config.seed)
 
 
