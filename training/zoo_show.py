@@ -104,7 +104,7 @@ def plot(rows: Sequence[dict], path: Path) -> None:
         (mark,) = axes.plot([hop, decision], [accuracy] * 2, ":", lw=1)
         axes.scatter(decision, accuracy, area, facecolors="none", edgecolors=mark.get_color())
         axes.scatter(hop, accuracy, area, color=mark.get_color())
-        axes.annotate(name, (hop, accuracy), (0, 10), textcoords="offset points", ha="center", fontsize=9)
+        axes.annotate(name, ((hop * decision) ** 0.5, accuracy), (0, 4), textcoords="offset points", ha="center", fontsize=9)
     axes.set_xscale("log")
     axes.margins(0.15, 0.25)
     axes.set(xlabel="million instructions on a Cortex-M7, front end included\nfilled: mean of a 20 ms hop, as a board runs it; hollow: a decision of the whole network",
