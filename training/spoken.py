@@ -56,6 +56,13 @@ def folder_name(text: str) -> str:
     return "_".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
+def write(path: Path, pcm: np.ndarray) -> None:
+    """A FLAC file, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    soundfile.write(part, pcm, RATE_HZ, format="FLAC")
+    part.replace(path)
+
+
 def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, whole: bool = True) -> list[Utterance]:
     """`count` utterances as FLAC files in `folder`; what is there already is kept. Returns the voices' own utterances.
 
@@ -73,7 +80,7 @@ def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, who
         for k, part in enumerate(parts):
             clip = varied(part, rng)
             if clip is not None:
-                soundfile.write(folder / f"{name}_{seed}_{i:03d}_{k}.flac", clip, RATE_HZ)
+                write(folder / f"{name}_{seed}_{i:03d}_{k}.flac", clip)
     done.touch()
     return said
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip, word_span
 from training.folders import SPLITS, find, is_recording, labels_of
 from training.phonetics import dictionary, near_misses, phonemes, sounds_like
 from training.sentences import SENTENCES
-from training.spoken import FASTEST, folder_name, link_recordings, make_noise, say_all, varied
+from training.spoken import FASTEST, folder_name, link_recordings, make_noise, say_all, varied, write
 from training.synthetic import WORDS, utterances
 from training.voices import SyntheticError, installed
 
@@ -118,7 +117,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
             path = folder / "train" / name / f"own_{i:02d}_{k:02d}.flac"
             clip = varied(pcm, np.random.default_rng((seed, i, k)), OWN_TRACT)
             if clip is not None and not path.exists():
-                soundfile.write(path, clip, RATE_HZ)
+                write(path, clip)
     notes += [f"{len(own)} recordings of the phrase from {recordings}, {RECORDINGS_COPIES} variations of each"] if own else []
     make_noise(folder, data, seed)
     return notes
