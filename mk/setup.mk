@@ -44,7 +44,7 @@ $(MPY_CROSS): | $(MICROPY_DIR)/py/mpconfig.h
 	@tools/setup/mpy_cross.sh $(MICROPY_DIR) $@
 
 # --- Order-only doors to the above; each is quick when there is nothing to do.
-package_groups := $(addprefix packages-,build firmware aarch64 bench demo mic test)
+package_groups := $(addprefix packages-,build firmware aarch64 bench demo word mic test)
 .PHONY: $(package_groups) venv-base venv-test sources
 $(package_groups): packages-%:
 	@tools/setup/apt.sh $*
