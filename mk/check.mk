@@ -26,5 +26,5 @@ bench-live: venv-base ## hits and false accepts on real recordings in ../shared/
 	$(PY) -m tools.bench_live --snr 11 $(ARGS)
 
 .PHONY: zoo
-zoo: packages-build packages-firmware packages-demo venv-test ## figures of all released models, into training/README.md (ARGS="--check", ARGS="--train NAME")
+zoo: packages-build packages-firmware packages-word venv-test ## figures of all released models, into training/README.md (ARGS="--check", ARGS="--train NAME")
 	@$(VENV_TEST)/bin/python -m training.zoo $(ARGS)
