@@ -98,21 +98,19 @@ def link(path: Path, target: Path) -> None:
         target.symlink_to(path.resolve())
 
 
-def link_recordings(root: Path, split: str, target: Path, only: Sequence[str] = (), leave_out: Sequence[str] = ()) -> int:
-    """Links to a data folder's recordings of one split in `target`/<word>. Returns how many.
+def link_recordings(root: Path, split: str, target: Path, leave_out: Sequence[str] = (), most: int = 10**9) -> int:
+    """Links to a data folder's recordings of one split in `target`/<word>. Returns how many: `most`, evenly picked.
 
-    only: words that are taken, all if empty; leave_out: words that are not. Raises DataError for what is wrong with `root`.
+    leave_out: words that are not taken. Raises DataError for what is wrong with `root`.
     """
     found = find(root, (), needed=())
     if found.problems:
         raise DataError("the recordings cannot be used:\n" + "\n".join(found.problems[:20]))
-    count = 0
-    for path in found.files[split]:
-        word = path.parent.name
-        if not word.startswith("_") and word not in leave_out and (not only or word in only):
-            link(path, target / word / f"recording_{path.stem}{path.suffix.lower()}")
-            count += 1
-    return count
+    paths = [path for path in found.files[split] if not path.parent.name.startswith("_") and path.parent.name not in leave_out]
+    picked = paths if len(paths) <= most else [paths[i * len(paths) // most] for i in range(most)]
+    for path in picked:
+        link(path, target / path.parent.name / f"recording_{path.stem}{path.suffix.lower()}")
+    return len(picked)
 
 
 def make_noise(target: Path, root: Path | None, seed: int) -> None:

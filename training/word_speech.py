@@ -23,6 +23,7 @@ ENDINGS = ("", ".", "!", "?", ",")              # they change the melody
 SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utterances
 NEAR_MISSES = 60                                # phrases, of which every sixth is heard in validation, every sixth in test
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # likewise
+RECORDINGS = 4000                               # of people who say other words, in training
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
 
@@ -109,7 +110,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})
         same = [word for word, alike in zip(heard, sounds_like(heard, phrase), strict=True) if alike]
         for split in ("train", "validation"):
-            n = link_recordings(data, split, folder / split, leave_out=[*same, name])
+            n = link_recordings(data, split, folder / split, leave_out=[*same, name], most=RECORDINGS)
             notes.append(f"{n} recordings of other words from {data}, its {split} split; none of {', '.join(sorted({*same, name}))}")
     for i, (_, pcm) in enumerate(own):
         (folder / "train" / name).mkdir(parents=True, exist_ok=True)
