@@ -38,7 +38,15 @@ class App:
         defaults = model.meta.get("detector") or {}
         self.settings.defaults_from(defaults)
         threshold = defaults.get("threshold") or {}
-        self.detector = Detector(model.labels, model.scale, model.zero_point, self.settings.window, self._refractory(), threshold)
+        self.detector = Detector(
+            model.labels,
+            model.scale,
+            model.zero_point,
+            self.settings.window,
+            self._refractory(),
+            threshold,
+            unknown_prior=self.settings.unknown_prior,
+        )
         self._model_threshold = dict(self.threshold.items())
         for keyword, value in self.settings.threshold.items():
             if keyword in self.threshold:
@@ -231,12 +239,12 @@ class App:
         return self.detector.threshold
 
     def set(self, name, value):
-        """Change a setting. `window`, `refractory_ms`, `gain_db` and `stats_s` count at once, `chunk_ms` and `ibuf_bytes`
-        from the next start on, the others from the next power-up on, if saved.
+        """Change a setting. `window`, `refractory_ms`, `unknown_prior`, `gain_db` and `stats_s` count at once, `chunk_ms` and
+        `ibuf_bytes` from the next start on, the others from the next power-up on, if saved.
         """
         self.settings.set(name, value)
-        if name in ("window", "refractory_ms"):
-            self.detector = self.detector.retuned(self.settings.window, self._refractory())
+        if name in ("window", "refractory_ms", "unknown_prior"):
+            self.detector = self.detector.retuned(self.settings.window, self._refractory(), self.settings.unknown_prior)
         elif name == "gain_db" and hasattr(self.mic, "gain_db"):
             self.mic.gain_db(value)
 

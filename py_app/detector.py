@@ -5,7 +5,8 @@ averages each class over the last `window` decisions, and reports a keyword when
 largest of all classes and has reached that keyword's threshold. After a report it keeps quiet for the
 refractory time, and the reported keyword must first fall below its threshold before it counts again,
 so that one long word is one event. Classes whose label begins with "_" (`_unknown_`, `_silence_`) take
-part in the comparison, which is how they suppress keywords, and are never reported.
+part in the comparison, which is how they suppress keywords, and are never reported. `unknown_prior` says
+how many times likelier other words are where the device stands than the network was told: 1 believes it.
 
 `step` and `feed` use small ints only and allocate nothing: they run in the audio callback. SPEC.md,
 "Detector", gives the arithmetic. The file needs no hardware and runs under CPython as it is.
@@ -14,6 +15,7 @@ part in the comparison, which is how they suppress keywords, and are never repor
 from array import array
 
 MAX_WINDOW = 32  # decisions
+MAX_PRIOR = 16
 EVENTS_KEPT = 16  # a power of two; older events that nobody fetched are overwritten
 
 
@@ -82,16 +84,32 @@ class Detector:
     window      decisions averaged, 1..32
     refractory  decisions without a report after a report, 0..1000
     threshold   {keyword: 0..1}; keywords left out get `default_threshold`, others are ignored
+    unknown_prior  1..16; the posteriors are those of a network for which `_unknown_` is so many times likelier
     """
 
-    def __init__(self, labels, scale=1 / 256, zero_point=-128, window=4, refractory=8, threshold=None, default_threshold=0.6):
+    def __init__(
+        self,
+        labels,
+        scale=1 / 256,
+        zero_point=-128,
+        window=4,
+        refractory=8,
+        threshold=None,
+        default_threshold=0.6,
+        unknown_prior=1,
+    ):
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError("window is 1..%d decisions, not %r" % (MAX_WINDOW, window))
         if not 0 <= refractory <= 1000:
             raise ValueError("refractory is 0..1000 decisions, not %r" % (refractory,))
+        if not 1 <= unknown_prior <= MAX_PRIOR:
+            raise ValueError("unknown_prior is 1..%d, not %r" % (MAX_PRIOR, unknown_prior))
         self.labels = tuple(labels)
         self.window = window
         self.refractory = refractory
+        self.unknown_prior = unknown_prior
+        self._unknown = self.labels.index("_unknown_") if unknown_prior > 1 and "_unknown_" in self.labels else -1
+        self._one = max(1, int(1 / scale + 0.5))  # the value that stands for a posterior of 1.0
         self._classes = len(self.labels)
         self._zero_point = zero_point
         self._full = int(window / scale + 0.5)
@@ -125,8 +143,14 @@ class Detector:
         zero_point = self._zero_point
         at = self._at
         best = 0
+        unknown = self._unknown
+        one = total = self._one
+        if unknown >= 0:
+            total += (self.unknown_prior - 1) * max(0, scores[base + unknown] - zero_point)
         for i in range(self._classes):
             value = scores[base + i] - zero_point
+            if total != one:
+                value = value * (one * self.unknown_prior if i == unknown else one) // total
             sums[i] += value - history[at]
             history[at] = value
             at += 1
@@ -216,10 +240,11 @@ class Detector:
         """The smoothed posterior of class `index`, 0..1, as the last decision left it."""
         return self._sums[index] / self._full
 
-    def retuned(self, window, refractory):
-        """A detector with another window and refractory time, this one's thresholds and counters."""
+    def retuned(self, window, refractory, unknown_prior):
+        """A detector with another window, refractory time and prior, this one's thresholds and counters."""
         scale = self.window / self._full
-        other = Detector(self.labels, scale, self._zero_point, window, refractory, dict(self.threshold.items()))
+        thresholds = dict(self.threshold.items())
+        other = Detector(self.labels, scale, self._zero_point, window, refractory, thresholds, unknown_prior=unknown_prior)
         other._event_class = self._event_class
         other._event_score = self._event_score
         other._event_tick = self._event_tick

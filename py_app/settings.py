@@ -10,13 +10,14 @@ import binascii
 import json
 import os
 
-from detector import MAX_WINDOW, check_threshold
+from detector import MAX_PRIOR, MAX_WINDOW, check_threshold
 
 # name: (default, lowest, highest, unit, what it does). Text has no range.
 FIELDS = {
     "model": ("", None, None, "path", "weights blob; empty: the built-in one"),
     "window": (4, 1, MAX_WINDOW, "decisions", "posteriors averaged before they meet a threshold"),
     "refractory_ms": (640, 0, 10000, "ms", "quiet time after a detection"),
+    "unknown_prior": (1, 1, MAX_PRIOR, "times", "likelier other words are here than the network was told"),
     "chunk_ms": (40, 20, 200, "ms", "audio a callback handles; a multiple of 20"),
     "ibuf_bytes": (16384, 4096, 65536, "bytes", "audio buffered by the driver: 16384 bytes are 512 ms"),
     "gain_db": (0, -40, 40, "dB", "microphone gain"),

@@ -23,7 +23,12 @@ OVERALL = "overall"
 
 def window_sums(detector: Detector, decisions: Decisions) -> np.ndarray:
     """int64 [decisions, classes]: the detector's sums over its window after each decision, nothing heard before the first."""
-    sums = np.cumsum(decisions.scores.astype(np.int64) - detector._zero_point, axis=0)
+    values = decisions.scores.astype(np.int64) - detector._zero_point
+    if detector._unknown >= 0:
+        one, unknown = detector._one, values[:, detector._unknown].copy()
+        values[:, detector._unknown] *= detector.unknown_prior
+        values = values * one // (one + (detector.unknown_prior - 1) * np.maximum(unknown, 0))[:, None]
+    sums = np.cumsum(values, axis=0)
     sums[detector.window:] -= sums[:-detector.window].copy()
     return sums
 
@@ -31,7 +36,7 @@ def window_sums(detector: Detector, decisions: Decisions) -> np.ndarray:
 def detect(detector: Detector, decisions: Decisions, sums: np.ndarray | None = None) -> Iterator[tuple[str, float, float]]:
     """(keyword, score, time in s) of every detection, as host.detect gives them for a detector that has heard nothing.
 
-    sums: `window_sums` of any detector with the same window, where they are known already.
+    sums: `window_sums` of any detector with the same window and prior, where they are known already.
     """
     sums = window_sums(detector, decisions) if sums is None else sums
     if not len(sums):
@@ -92,12 +97,13 @@ def tallies(heard: Iterable[Heard], model: HostModel, options: Sequence[dict | N
     for one in heard:
         words = one.stretch.words
         said = Counter(word.keyword for word in words if word.keyword)
-        sums: dict[int, np.ndarray] = {}                                        # by window
+        sums: dict[tuple[int, int], np.ndarray] = {}                            # of the newest window and prior
         for detector, total in zip(detectors, totals, strict=True):
-            if detector.window not in sums:
-                sums = {detector.window: window_sums(detector, one.decisions)}
+            smoothing = detector.window, detector.unknown_prior
+            if smoothing not in sums:
+                sums = {smoothing: window_sums(detector, one.decisions)}
             scorer = Scorer(words)
-            for event in detect(detector, one.decisions, sums[detector.window]):
+            for event in detect(detector, one.decisions, sums[smoothing]):
                 index = scorer.add(event)
                 if index is not None:
                     total.latency_s.setdefault(event[0], []).append(event[2] - one.stretch.said_s[index])
@@ -131,7 +137,7 @@ def others_said(heard: Iterable[Heard], keyword: str) -> list[Heard]:
 
 
 def settings(model: HostModel, threshold: float, options: dict | None = None) -> dict:
-    """The model's own window and refractory time, or those of `options`, with one threshold for all keywords."""
+    """The model's own options, or `options`, with one threshold for all keywords."""
     options = model.meta.get("detector") or {} if options is None else options
     return options | {"threshold": dict.fromkeys(keywords_of(model), threshold)}
 

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 LABELS = ("_silence_", "_unknown_", "yes", "no", "up")
 
 
-def expected(scores, window, refractory, thresholds):
+def expected(scores, window, refractory, thresholds, prior):
     """Indices of decisions with their classes, from float averages."""
-    rows = np.concatenate([np.zeros((window, len(LABELS))), scores.astype(float) + 128]) / 256
+    weight = np.where(np.array(LABELS) == "_unknown_", prior, 1)
+    values = scores.astype(int) + 128
+    values = np.floor(values * weight / (1 + (prior - 1) * values[:, 1:2] / 256))
+    rows = np.concatenate([np.zeros((window, len(LABELS))), values]) / 256
     # A threshold of 0 still needs a score: the smallest there is.
     thresholds = {keyword: max(value, 1 / 256 / window) for keyword, value in thresholds.items()}
     found, quiet, held = [], 0, None
@@ -33,19 +36,20 @@ def expected(scores, window, refractory, thresholds):
     window=st.sampled_from([1, 2, 4, 8, 32]),
     refractory=st.integers(0, 12),
     thresholds=st.lists(st.integers(0, 16), min_size=3, max_size=3),
+    prior=st.sampled_from([1, 2, 3, 8, 16]),
 )
-def test_against_floats(seed, window, refractory, thresholds):
+def test_against_floats(seed, window, refractory, thresholds, prior):
     """Windows that are powers of two make the float means exact, so that any difference is the detector's."""
     rng = np.random.default_rng(seed)
     scores = rng.integers(-128, 128, (60, len(LABELS))).astype(np.int8)
     scores[rng.random(60) < 0.5] = [127, -128, -128, -128, -128]
     limits = dict(zip(LABELS[2:], [t / 16 for t in thresholds], strict=True))
-    detector = Detector(LABELS, window=window, refractory=refractory, threshold=limits)
+    detector = Detector(LABELS, window=window, refractory=refractory, threshold=limits, unknown_prior=prior)
     detector.feed(memoryview(scores.tobytes()).cast("b"), 0, 0)
     found = []
     for k, row in enumerate(scores):
         found += [(k, keyword) for keyword, *_ in (list(detector.events()) if detector.feed(row.tolist(), 1, k) else [])]
-    assert found == expected(scores, window, refractory, limits)
+    assert found == expected(scores, window, refractory, limits, prior)
 
 
 @settings(max_examples=50, deadline=None)

@@ -71,7 +71,8 @@ def make_detector(model: HostModel, options: dict | None = None) -> Detector:
     window = options.get("window", FIELDS["window"][0])
     refractory_ms = options.get("refractory_ms", FIELDS["refractory_ms"][0])
     refractory = -(-refractory_ms // model.decision_ms)
-    return Detector(model.labels, model.scale, model.zero_point, window, refractory, options.get("threshold"))
+    prior = options.get("unknown_prior", FIELDS["unknown_prior"][0])
+    return Detector(model.labels, model.scale, model.zero_point, window, refractory, options.get("threshold"), unknown_prior=prior)
 
 
 def detect(detector: Detector, decisions: Decisions) -> Iterator[tuple[str, float, float]]:

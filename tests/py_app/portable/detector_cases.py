@@ -151,9 +151,23 @@ def case_reset_forgets_scores_only():
 def case_retuned_keeps_thresholds_and_events():
     detector = make(window=1, refractory=0, threshold={"yes": 0.3})
     detector.feed(row(yes=250), 1, 5)
-    other = detector.retuned(3, 2)
-    assert other.window == 3 and other.refractory == 2 and other.threshold["yes"] == 0.3
+    other = detector.retuned(3, 2, 4)
+    assert other.window == 3 and other.refractory == 2 and other.unknown_prior == 4 and other.threshold["yes"] == 0.3
     assert [event[0] for event in other.events()] == ["yes"]
+
+
+def case_likelier_other_words_weigh_more():
+    # 200 of "yes" against 40 of other words: of 256 + 3 * 40 in all they are 136 and 108, rounded down.
+    detector = make(window=1, refractory=0, unknown_prior=4, threshold={"yes": 0.5})
+    detector.feed(row(yes=200, unknown=40), 1, 0)
+    yes, unknown = LABELS.index("yes"), LABELS.index("_unknown_")
+    assert detector.average(yes) == 136 / 256 and detector.average(unknown) == 108 / 256
+    assert [event[:2] for event in detector.events()] == [("yes", 0.531)]
+    detector.reset()
+    detector.feed(row(yes=200, unknown=50), 1, 0)
+    assert not list(detector.events())  # 126 of 256
+    for bad in (0, 17):
+        raises(ValueError, lambda prior=bad: make(unknown_prior=prior), "unknown_prior is 1..16")
 
 
 def case_nothing_is_allocated():
@@ -162,7 +176,7 @@ def case_nothing_is_allocated():
         from micropython import heap_lock, heap_unlock
     except ImportError:
         return
-    detector = make(window=4, refractory=3)
+    detector = make(window=4, refractory=3, unknown_prior=8)
     scores = bytearray(flat([[v & 255 for v in r] for r in (row(yes=250), row(), row(no=250), row(yes=250))]))
     scores = memoryview(scores)
     heap_lock()
