@@ -23,7 +23,7 @@ from tools.bench_live.host import HostModel
 from tools.blob.meta import with_meta
 from training.det import plot, show, show_each
 from training.listening import Composer, Heard, has_synthetic
-from training.sweep import OVERALL, Tally, curve, keywords_of, only, operating_point, others_said, settings, tally
+from training.sweep import OVERALL, Tally, curve, keywords_of, only, operating_point, others_said, tally
 from training.tune import BUDGET, said_of, tune, tune_keyword
 
 # MLPerf Tiny's streaming wake word (v1.3) has these numbers; its own audio file is not ours, so a pass is no result of that benchmark.
@@ -49,21 +49,22 @@ def hear(model: HostModel, composer: Composer, hours: float, targets: int | None
 
 
 def each_alone(model: HostModel, validation: Sequence[Heard], test: Sequence[Heard], budget: float = BUDGET) -> dict[str, dict]:
-    """For each keyword, listened for as if it were the only one: its threshold from validation audio, and its figures on the test's.
+    """For each keyword, listened for as if it were the only one: its settings from validation audio, and its figures on the test's.
 
-    "error" instead where no threshold keeps the budget.
+    "error" instead where no setting keeps the budget.
     """
     rows: dict[str, dict] = {}
     for keyword in tqdm(keywords_of(model), "each keyword alone", disable=None):
         one = only(model, keyword)
         try:
-            threshold, found = tune_keyword(model, validation, keyword, budget)
+            options, found = tune_keyword(model, validation, keyword, budget, alone=True)
         except ValueError as error:
             rows[keyword] = {"error": str(error)}
             continue
         heard = others_said(test, keyword)
-        rows[keyword] = {"threshold": threshold, "tuned": said_of(found)} | tally(heard, one, settings(one, threshold)).figures()
-        rows[keyword]["curve"] = [[t, c.figures()["miss_percent"], c.figures()["false_accepts_per_hour"]] for t, c in curve(heard, one).items()]
+        rows[keyword] = options | {"threshold": options["threshold"][keyword], "tuned": said_of(found)} | tally(heard, one, options).figures()
+        rows[keyword]["curve"] = [[t, c.figures()["miss_percent"], c.figures()["false_accepts_per_hour"]]
+                                  for t, c in curve(heard, one, options=options).items()]
     return rows
 
 
@@ -121,7 +122,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--hours", type=positive, default=2.0, help="of audio (%(default)s)")
     parser.add_argument("--snr", type=decibels, default=[0.0, 5.0, 10.0, 20.0], metavar="DB,DB", help="one stretch each in turn (0,5,10,20)")
     parser.add_argument("--keyword", metavar="W", help="listen for this one alone; the others are other words")
-    parser.add_argument("--each", action="store_true", help="each keyword as if it were the only one, its threshold from as much validation audio")
+    parser.add_argument("--each", action="store_true", help="each keyword as if it were the only one, its settings from as much validation audio")
     parser.add_argument("--budget", type=float, default=BUDGET, help="false accepts an hour (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -153,8 +154,8 @@ def check(args: argparse.Namespace) -> None:
 def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], console: Console) -> HostModel:
     """The model with the settings chosen on `heard`, which are printed, and written where that was asked for."""
     if args.keyword:
-        threshold, found = tune_keyword(model, heard, args.keyword, args.budget)
-        options = model.meta.get("detector") or {}
+        chosen, found = tune_keyword(model, heard, args.keyword, args.budget)
+        threshold, options = chosen["threshold"][args.keyword], model.meta.get("detector") or {}
         options = options | {"threshold": options.get("threshold", {}) | {args.keyword: threshold}}
         console.print(f"threshold of {args.keyword}: {threshold:g} ({said_of(found)}, listened for alone); "
                       f'on the device: app.threshold["{args.keyword}"] = {threshold:g}', highlight=False)
@@ -193,7 +194,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     show(result, console)
     if args.each:
         result["each"] = each_alone(model, validation, heard, args.budget)
-        show_each(result["each"], f"{hours:g} h of test audio; thresholds from as much validation audio, at most {args.budget:g} false accepts an hour", console)
+        show_each(result["each"], f"{hours:g} h of test audio; settings from as much validation audio, at most {args.budget:g} false accepts an hour", console)
     if args.plot:
         plot(result, args.plot)
         args.plot.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")

@@ -9,11 +9,12 @@ from tqdm import tqdm
 from tools.bench_live.host import HostModel
 from tools.bench_live.tune import WINDOWS
 from training.listening import Heard
-from training.sweep import Tally, curve, only, operating_point, others_said, settings
+from training.sweep import THRESHOLDS, Tally, curve, only, operating_point, others_said, settings
 
 BUDGET = 0.5                            # false accepts an hour
 REFRACTORY_MS = (480, 640, 960)
 PRIORS = (1, 2, 4, 8)                   # of other words, against what the network was told
+ALONE_WINDOWS, LOOSEST = (8, 6, 4), 0.4
 
 
 def within(best: float | None, tallies: dict, budget: float) -> Tally:
@@ -32,29 +33,34 @@ def said_of(one: Tally) -> str:
     return f"{one.seconds / 3600:g} h of validation: {found['miss_percent']:.1f} % misses, {found['false_accepts_per_hour']:.2f} false accepts an hour"
 
 
+def best_of(model: HostModel, heard: Sequence[Heard], tried: Sequence[dict], budget: float, thresholds: Sequence[float] = THRESHOLDS) -> tuple[dict, Tally]:
+    """Of `tried` options, each with one threshold for all keywords, those with fewest misses within the budget, and what they do."""
+    tallies = {}
+    for number, options in enumerate(tqdm(tried, "tuning", disable=None, leave=False)):
+        tallies |= {(number, t): one for t, one in curve(heard, model, thresholds, options).items()}
+    best = operating_point(tallies, budget)
+    one = within(best, tallies, budget)
+    return settings(model, best[1], tried[best[0]]), one
+
+
 def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> dict:
     """What `meta["detector"]` should be: window, prior, refractory time and one threshold for all keywords. Of equal ones the widest window.
 
     A threshold for each keyword would rest on the handful of false accepts that it has: on other recordings it did no better.
-
     Raises ValueError where every setting has more false accepts.
     """
-    tallies = {}
-    tried = list(itertools.product(reversed(WINDOWS), PRIORS, REFRACTORY_MS))
-    for number, (window, prior, refractory_ms) in enumerate(tqdm(tried, "tuning", disable=None)):
-        options = {"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}
-        tallies |= {(number, t): one for t, one in curve(heard, model, options=options).items()}
-    best = operating_point(tallies, budget)
-    one = within(best, tallies, budget)
-    window, prior, refractory_ms = tried[best[0]]
-    return settings(model, best[1], {"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}) | {"tuned": said_of(one)}
+    tried = [{"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}
+             for window, prior, refractory_ms in itertools.product(reversed(WINDOWS), PRIORS, REFRACTORY_MS)]
+    options, one = best_of(model, heard, tried, budget)
+    return options | {"tuned": said_of(one)}
 
 
-def tune_keyword(model: HostModel, heard: Sequence[Heard], keyword: str, budget: float = BUDGET) -> tuple[float, Tally]:
-    """Threshold for this keyword as if it were the only one, with the model's own window and refractory time, and what it does.
+def tune_keyword(model: HostModel, heard: Sequence[Heard], keyword: str, budget: float = BUDGET, alone: bool = False) -> tuple[dict, Tally]:
+    """The detector's options with this keyword's threshold as if it were the only one, and what they do. The budget is its own.
 
-    The budget is the keyword's own. Raises ValueError where every threshold has more false accepts.
+    alone: window and prior are chosen too, which other keywords would share; otherwise they are the model's own.
+    Raises ValueError where every threshold has more false accepts.
     """
-    tallies = curve(others_said(heard, keyword), only(model, keyword))
-    best = operating_point(tallies, budget)
-    return best, within(best, tallies, budget)
+    own = {name: value for name, value in (model.meta.get("detector") or {}).items() if name not in ("threshold", "tuned")}
+    tried = [own | {"window": window, "unknown_prior": prior} for window, prior in itertools.product(ALONE_WINDOWS, PRIORS)] if alone else [own]
+    return best_of(only(model, keyword), others_said(heard, keyword), tried, budget, [t for t in THRESHOLDS if t >= LOOSEST or not alone])

@@ -179,7 +179,8 @@ def test_one_keyword_alone(model_path: Path) -> None:
     alone = sweep.tally(sweep.others_said(heard, "yes"), only)
     assert alone.said == Counter(yes=1) and not alone.missed and alone.false == Counter(yes=1)
     assert alone.during == {"another word": 1} and heard[0].stretch.words[1].keyword == "no"
-    assert tune.tune_keyword(model, heard, "yes", 100)[0] > 0
+    options, found = tune.tune_keyword(model, heard, "yes", 100)
+    assert set(options["threshold"]) == {"yes"} and options["window"] == 2 and found.figures()["misses"] == 0
     with pytest.raises(ValueError, match="hears nothing"):
         tune.tune_keyword(model, heard, "yes", 0)
 
@@ -246,7 +247,7 @@ def test_each_keyword_alone(model_path: Path, split_folders: Callable[..., Path]
     assert run(model_path, "--data", data, "--hours", 0.02, "--snr", "20", "--no-synthetic", "--each", "--budget", 100000, "--plot", tmp_path / "each.png") == 0
     rows = json.loads((tmp_path / "each.json").read_text())["each"]
     assert set(rows) == set(KEYWORDS)
-    assert all({"threshold", "miss_percent", "false_accepts_per_hour", "curve", "tuned"} <= set(row) or "error" in row for row in rows.values())
+    assert all({"window", "unknown_prior", "threshold", "miss_percent", "false_accepts_per_hour", "curve", "tuned"} <= set(row) or "error" in row for row in rows.values())
     assert any("threshold" in row for row in rows.values()) and sum(row["targets"] for row in rows.values() if "targets" in row) <= 10
 
 
