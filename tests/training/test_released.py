@@ -11,7 +11,7 @@ from tools import report, romfs
 from tools.bench.__main__ import ACCEPTED as BENCH
 from tools.blob import read
 from training.evaluate import evaluate, split_for
-from training.zoo_checks import digest, sample_answer, signal, signal_answer
+from training.zoo_checks import sample_answer, signal, signal_answer
 from training.zoo_show import ACCEPTED, BEGIN, END, README, tables
 
 MODELS = Path(__file__).resolve().parents[2] / "py_app" / "models"
@@ -92,7 +92,7 @@ def test_the_signal_is_what_it_was() -> None:
     """Other samples would give other scores, and every model would look changed."""
     pcm = signal()
     assert hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest() == "b05d9d3f59243c595563667baa25b00b3d01ff5b1290e6f71177012e90ad8364"
-    assert abs(int(pcm.max())) < 32767 and digest(pcm[:10].view("i1")) != digest(pcm[1:11].view("i1"))
+    assert pcm.max() < 32767 and pcm.min() > -32768, "nothing is clipped"
 
 
 def test_the_partition_has_room() -> None:
