@@ -23,7 +23,7 @@ from tools.bench_live.host import Decisions, HostModel, decide
 from tools.bench_live.track import Word, assemble, background
 from training.clips import RATE_HZ, DataError
 from training.data import SPLITS, load
-from training.synthetic import utterances
+from training.synthetic import Utterance, utterances
 from training.voices import installed
 
 DECISIONS = Path("build/continuous")    # by network and samples; may be deleted at any time
@@ -116,9 +116,13 @@ def drawn_sentences(count: int, seed: int | Sequence[int], keywords: Sequence[st
     return [" ".join(str(rng.choice(part)) for part in parts) for _ in range(count)] if all(parts) else []
 
 
-def spoken(texts: Sequence[str], seed: int) -> list[Clip]:
+def spoken(texts: Sequence[str], seed: int, threads: int = 2) -> list[Clip]:
     """Each text by a drawn voice of the synthesisers that are installed, at full scale 1.0."""
-    made = [utterances(text, 1, seed + i, threads=1)[0] for i, text in enumerate(tqdm(texts, "synthetic sentences", disable=None, leave=False))]
+    def say(number: int) -> Utterance:
+        return utterances(texts[number], 1, seed + number, threads=1)[0]
+
+    with ThreadPoolExecutor(threads) as pool:
+        made = list(tqdm(pool.map(say, range(len(texts))), "synthetic sentences", len(texts), disable=None, leave=False))
     return [Clip(u.text, "", u.pcm / 32768, len(u.pcm) / RATE_HZ) for u in made]
 
 
@@ -137,7 +141,7 @@ class Composer:
         self.targets = [Deck(clips, self.rng) for clips in targets.values()]
         self.others = Deck(others, self.rng)
         texts = drawn_sentences(SENTENCES, (seed, SPLITS.index(split)), keywords) if sentences and has_synthetic() else []
-        self.sentences = Deck(spoken(texts, 1000 * seed + 500 * SPLITS.index(split)), self.rng) if texts else None
+        self.sentences = Deck(spoken(texts, 1000 * seed + 500 * SPLITS.index(split), threads), self.rng) if texts else None
 
     def _other(self) -> Clip:
         deck = self.sentences if self.sentences and self.rng.random() < SENTENCE_SHARE else self.others
