@@ -29,7 +29,7 @@ from training.features import Prefetch, Sampler, extract, fit_section, network_i
 from training.published import windows_for
 from training.run_folder import RUNS, load_config, load_weights, write_atomic
 
-STATISTICS_WINDOWS = 2048               # for the averaged weights' batch statistics
+STATISTICS_WINDOWS, STATISTICS_BATCH = 4096, 256    # for the averaged weights' batch statistics
 
 
 def deterministic(seed: int) -> None:
@@ -116,9 +116,11 @@ class Run:
         """The model's weights, with batch statistics taken from `features`; they replace those of the model."""
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         momentum = [layer.momentum for layer in norms]
-        for layer in norms:
-            layer.momentum = 0.0
-        self.model(network_input(features[:STATISTICS_WINDOWS]), training=True)
+        whole = max(1, min(len(features), STATISTICS_WINDOWS) // STATISTICS_BATCH)
+        for batch in range(whole):
+            for layer in norms:
+                layer.momentum = batch / (batch + 1)            # the mean of all batches so far
+            self.model(network_input(features[batch * STATISTICS_BATCH:(batch + 1) * STATISTICS_BATCH]), training=True)
         for layer, value in zip(norms, momentum, strict=True):
             layer.momentum = value
         return self.model.get_weights()
