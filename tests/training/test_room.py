@@ -12,7 +12,7 @@ from training.augment import AugmentConfig, Windows, rms
 from training.clips import CLIP_LEN, RATE_HZ
 from training.data import Split
 from training.folders import labels_of
-from training.room import HIGH_PASS_HZ, LOW_PASS_HZ, band_limited, in_room, room_response
+from training.room import HIGH_PASS_HZ, LOW_PASS_HZ, band_limited, in_room, room_response, tilted
 
 LABELS = labels_of()
 YES, UNKNOWN, SILENCE = (LABELS.index(name) for name in ("yes", "_unknown_", "_silence_"))
@@ -41,7 +41,7 @@ def test_released_configuration_draws_the_released_windows(windows: Windows) -> 
     assert hashlib.sha256(joined).hexdigest() == RELEASED_WINDOWS
 
 
-@pytest.mark.parametrize("share", ["band", "room"])
+@pytest.mark.parametrize("share", ["band", "room", "tilt"])
 def test_share_changes_words_alone_and_repeats(windows: Windows, share: str) -> None:
     """A run with rooms could not be repeated, or would teach silence that does not exist."""
     some = Windows(windows.split, windows.noise, replace(windows.config, **{share: 1.0}))
@@ -96,3 +96,15 @@ def test_band_is_one_of_a_small_loudspeaker() -> None:
         middle = power[(hz > 1.5 * HIGH_PASS_HZ[1]) & (hz < 0.6 * LOW_PASS_HZ[0])].mean()
         assert power[1:3].mean() < 0.2 * middle and power[hz > 7500].mean() < 0.4 * middle
         assert rms(heard) == pytest.approx(rms(noise), rel=1e-4)
+
+
+def test_tilt_changes_the_colour_and_not_the_level() -> None:
+    """Words of synthesisers would all have the spectra of a few voices."""
+    noise = np.random.default_rng(4).normal(0, 1000, 2 * RATE_HZ)
+    slopes = []
+    for seed in range(20):
+        heard = tilted(np.random.default_rng(seed), noise)
+        hz, power = welch(heard, RATE_HZ, nperseg=512)
+        slopes.append(10 * np.log10(power[(hz > 3000) & (hz < 6000)].mean() / power[(hz > 200) & (hz < 400)].mean()) / 4)
+        assert rms(heard) == pytest.approx(rms(noise), rel=1e-4)
+    assert min(slopes) < -2 and max(slopes) > 2, "decibels an octave"
