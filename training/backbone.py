@@ -3,7 +3,7 @@ people and by synthesisers.
 
 Each class is a word; where people recorded it, synthesisers say it too, so that the network learns to hear the same word
 in both. That is what lets a phrase of synthetic speech alone be heard from people. `marvin` and `sheila` are left out
-altogether: they are the words that `training.word --measure` proves it with. The result, training/backbone/*.npz, is
+altogether: they are the words that `training.word --measure` proves it with. The result, training/backbones/*.npz, is
 part of the repository; this command is only for another network or other recordings.
 """
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.spoken import link_recordings, make_noise, say_all
 from training.synthetic import WORDS, DataError
 from training.train import train
 
-FOLDER = Path(__file__).parent / "backbone"
+FOLDER = Path(__file__).parent / "backbones"
 SPEECH = Path("build/backbone/speech")
 LEFT_OUT = ("marvin", "sheila")
 UNKNOWN_WORDS = ("bird", "wow", "tree")     # no classes of their own

@@ -151,7 +151,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
                              data=args.data, recordings=args.recordings)
     console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)
     dataset = train_word(config, args.threads)
-    about = {"phrase": phrase, "speech": notes, "backbone": f"training/backbone/{config.model}.npz",
+    about = {"phrase": phrase, "speech": notes, "backbone": f"training/backbones/{config.model}.npz",
              "command": shlex.join(["python", "-m", "training.word", *command_of(args)])}
     result = export(config, dataset, blob, about, args.threads, min(HOURS, args.hours))
     save(result, blob.with_name(f"{name}_det.json"), console)

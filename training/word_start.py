@@ -1,4 +1,4 @@
-"""From training/backbone/*.npz to a run that `training.word` goes on from: the network's body, and a last layer for the phrase."""
+"""From training/backbones/*.npz to a run that `training.word` goes on from: the network's body, and a last layer for the phrase."""
 from __future__ import annotations
 
 import json
@@ -15,7 +15,7 @@ from training.data import Dataset
 from training.features import Sampler, network_input
 from training.run_folder import write_atomic
 
-BACKBONES = Path(__file__).parent / "backbone"
+BACKBONES = Path(__file__).parent / "backbones"
 HEAD_WINDOWS, HEAD_EPOCHS, HEAD_RATE = 4000, 40, 0.02
 
 
