@@ -21,13 +21,14 @@ import numpy as np
 from tools.blob import BlobWriter, Quant
 from tools.blob.network import Tensor
 from training import models
+from training.calibrate import calibrate
 from training.clips import DataError
 from training.config import Config
 from training.data import Dataset, load_for
 from training.distill import Lessons, loss_of, targets, teachers_of
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract, network_input
-from training.fine_tune import calibrate, fine_tune
+from training.fine_tune import fine_tune
 from training.fold import fold
 from training.manifest import write_manifest
 from training.published import windows_for
@@ -65,6 +66,8 @@ def add_layer(writer: BlobWriter, layer: Layer, x: Tensor, other: Tensor | None 
     out, activation = Quant(layer.out_scale, layer.out_zero), "relu" if layer.relu else "none"
     if layer.kind == "avg_pool":
         return writer.avg_pool2d(x, x.shape[:2])
+    if layer.kind == "mean":
+        return writer.mean(x, (1,), out)
     if layer.kind == "reshape":
         return writer.reshape(x, (1,) * (3 - len(layer.shape)) + layer.shape)
     if layer.kind == "crop":

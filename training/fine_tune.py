@@ -1,4 +1,4 @@
-"""Scales of the activations, and training with the rounding in place (straight-through gradients, Jacob 2018)."""
+"""The folded layers as a Keras model, exact or as the int8 network; training with the rounding in place (Jacob 2018)."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,10 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from tools.blob.quantise import mean_multiplier
 from training.features import OUT_SCALE
 from training.quantise import INPUT, INT8, WEIGHT_LIMIT, Layer
-
-RANGE_QUANTILE = 0.9999                 # of an activation's values; what lies above saturates
 
 TO_KERAS = {"conv2d": lambda w: w.transpose(1, 2, 3, 0), "depthwise": lambda w: w[..., None], "dense": lambda w: w.T}
 FROM_KERAS = {"conv2d": lambda w: w.transpose(3, 0, 1, 2), "depthwise": lambda w: w[..., 0], "dense": lambda w: w.T}
@@ -20,6 +19,12 @@ FROM_KERAS = {"conv2d": lambda w: w.transpose(3, 0, 1, 2), "depthwise": lambda w
 def _as(value: keras.KerasTensor, gradient_of: keras.KerasTensor) -> keras.KerasTensor:
     """`value` with the gradient of another tensor: the rounding is passed straight through."""
     return gradient_of + ops.stop_gradient(value - gradient_of)
+
+
+def _first_rounding(total: keras.KerasTensor, factor: keras.KerasTensor | float, shift: keras.KerasTensor | int) -> keras.KerasTensor:
+    """total * factor as the first of SPEC.md's two roundings leaves it: multiples of 2^shift, at most of 1, ties upwards."""
+    fine = ops.power(2.0, ops.minimum(ops.cast(shift, "float32"), 0.0))
+    return ops.floor(total * (factor / fine) + 0.5) * fine
 
 
 def _round_away(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -32,8 +37,7 @@ class Folded(keras.layers.Layer):
     """A folded layer, trainable, over values.
 
     With `quants`, the (scale, zero point) of each input, it is a layer of the int8 network instead: over whole numbers of
-    steps from the zero point, in floats, which hold SPEC.md's sums exactly while they are below 2^24. What is left out is
-    the first of the two roundings of a sum, which moves one output in a thousand or fewer by a step.
+    steps from the zero point, in floats, which hold SPEC.md's sums exactly while they are below 2^24.
     """
 
     def __init__(self, layer: Layer, quants: list[tuple[float, int]] | None, **kwargs) -> None:
@@ -65,7 +69,10 @@ class Folded(keras.layers.Layer):
         step = self.quants[0][0] * ops.reshape(scale, (-1,))          # of the sums, a channel
         bias = self.bias / step
         total = self.products(x, _as(ops.round(kernel), kernel)) + _as(ops.round(bias), bias)
-        return total * (step / self.of.out_scale)
+        factor = step / self.of.out_scale
+        if self.of.kind == "dense":                                    # is rounded once
+            return total * factor
+        return _as(_first_rounding(total, factor, ops.floor(ops.log2(factor)) + 1), total * factor)
 
     def rounded(self, x: list[keras.KerasTensor]) -> keras.KerasTensor:
         layer = self.of
@@ -73,7 +80,9 @@ class Folded(keras.layers.Layer):
             mean, zero = ops.mean(x[0], axis=(1, 2)), layer.out_zero
             return _as(_round_away(mean + zero) - zero, mean)
         if layer.kind == "mean":
-            y = ops.mean(x[0], axis=2, keepdims=True) * (self.quants[0][0] / layer.out_scale)
+            mult, shift = mean_multiplier(self.quants[0][0], layer.out_scale, x[0].shape[2])
+            total, factor = ops.sum(x[0], axis=2, keepdims=True), mult * 2.0 ** (shift - 31)
+            y = _as(_first_rounding(total, factor, shift), total * factor)
         elif layer.kind == "add":
             y = sum(v * (scale / layer.out_scale) for v, (scale, _) in zip(x, self.quants, strict=True))
         else:
@@ -131,21 +140,6 @@ def unfold(model: keras.Model) -> list[Layer]:
     """The layers of a `network` with the weights as they are now."""
     count = sum(isinstance(layer, Folded) for layer in model.layers)
     return [model.get_layer(_name(number)).layer() for number in range(count)]
-
-
-def calibrate(chain: list[Layer], x: np.ndarray, in_scale: float = OUT_SCALE, in_zero: int = 0) -> None:
-    """Sets every layer's output scale and zero point from float inputs [n, h, w, c], which have in_scale, in_zero."""
-    outputs = network(chain, x.shape[1:], rounding=False).predict(x, batch_size=256, verbose=0)
-    for layer, values in zip(chain, outputs, strict=True):
-        if layer.keeps_scale:
-            before = layer.inputs[0]
-            known = (in_scale, in_zero) if before == INPUT else (chain[before].out_scale, chain[before].out_zero)
-            layer.out_scale, layer.out_zero = known
-            continue
-        low = min(0.0, float(np.quantile(values, 1 - RANGE_QUANTILE)))
-        high = max(1e-6, float(np.quantile(values, RANGE_QUANTILE)))
-        layer.out_scale = (high - low) / (INT8[1] - INT8[0])
-        layer.out_zero = round(INT8[0] - low / layer.out_scale)
 
 
 def fine_tune(chain: list[Layer], epoch: Callable[[int], tuple[np.ndarray, np.ndarray]], epochs: int, batch: int,

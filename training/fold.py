@@ -47,11 +47,18 @@ class _Folding:
                     tuple(layer.strides), tuple(layer.dilation_rate), layer.padding)
         pad = self.padding.get(id(layer.input))
         if pad:
-            new.padding = "causal"
-            if layer.padding != "valid" or new.pads(pad.input.shape[1:]) != tuple(map(tuple, pad.padding)):
-                raise ValueError(f"'{pad.name}' pads {pad.padding}: only zeros in front of time before a convolution "
-                                 "without padding of its own can be quantised")
+            new.padding = tuple(map(tuple, pad.padding))
+            extent = [(k - 1) * d for k, d in zip(new.kernel, new.dilation, strict=True)]
+            if layer.padding != "valid" or any(max(pads) > most for pads, most in zip(new.padding, extent, strict=True)):
+                raise ValueError(f"'{pad.name}' pads {pad.padding}, which '{layer.name}' behind it cannot take in: the zeros must be "
+                                 "narrower than its kernel, and its own padding 'valid'")
         self.append(layer, new)
+
+    def mean(self, layer: layers.AveragePooling2D) -> None:
+        if tuple(layer.pool_size) != (1, layer.input.shape[2]) or layer.padding != "valid":
+            raise ValueError(f"'{layer.name}' pools {layer.pool_size} of {tuple(layer.input.shape[1:])}: only the mean over the "
+                             "whole width can be quantised")
+        self.append(layer, Layer("mean"))
 
     def batch_norm(self, layer: layers.BatchNormalization) -> None:
         mean, variance = (np.asarray(v, dtype=np.float64) for v in (layer.moving_mean, layer.moving_variance))
@@ -75,6 +82,8 @@ class _Folding:
             self.append(layer, Layer("add"))
         elif isinstance(layer, layers.GlobalAveragePooling2D) and not layer.keepdims:
             self.append(layer, Layer("avg_pool"))
+        elif isinstance(layer, layers.AveragePooling2D):
+            self.mean(layer)
         elif isinstance(layer, layers.Dense):
             kernel, *bias = (np.asarray(v, dtype=np.float64) for v in layer.get_weights())
             self.append(layer, Layer("dense", kernel.T, bias[0] if bias else np.zeros(kernel.shape[1])))
@@ -101,9 +110,10 @@ def _inputs(layer: keras.Layer) -> list[keras.KerasTensor]:
 
 
 def fold(model: keras.Model) -> list[Layer]:
-    """The layers of a graph of convolutions, batch norms, ReLUs, adds, one global average and dense layers.
+    """The layers of a graph of convolutions, batch norms, ReLUs, adds, means over the width, a global average and dense layers.
 
-    Zeros in front of time and a convolution without padding (ZeroPadding2D, then padding "valid") are one causal layer.
+    Zeros around and a convolution without padding (ZeroPadding2D, then padding "valid") are one layer. In an add, one
+    input's width may be 1.
     Raises TypeError for a kind of layer that is none of these, ValueError for one that is used in another way.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:

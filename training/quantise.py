@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tools.blob.quantise import add_multipliers, dense, per_channel
-from tools.blob.windows import place
+from tools.blob.quantise import add_multipliers, dense, mean_multiplier, per_channel
+from tools.blob.windows import Padding, place
 
 INT8 = (-128, 127)
 WEIGHT_LIMIT = 127                      # symmetric: -128 is not used, as in TensorFlow Lite
@@ -25,10 +25,11 @@ Pair = tuple[int, int]
 class Layer:
     """One layer with batch norm and ReLU folded in. Feature maps are [h, w, c]; h is time.
 
-    kind: conv2d, depthwise, dense or add; or one that keeps its input's scale: avg_pool (over the whole map),
-    reshape (to `shape`) or crop (without the first `front` rows).
+    kind: conv2d, depthwise, dense, add (one input's width may be 1, it is then added everywhere) or mean (over the
+    width, which becomes 1); or one that keeps its input's scale: avg_pool (over the whole map), reshape (to `shape`) or
+    crop (without the first `front` rows).
     weight: conv2d [c_out, kh, kw, c_in], depthwise [kh, kw, c], dense [c_out, c_in]; bias: [c_out]; both float.
-    stride, dilation: (time, width). padding: "same", "valid" or "causal" (in front of time; the width as "same").
+    stride, dilation: (time, width). padding: "same", "valid" or zeros ((top, bottom), (left, right)).
     inputs: numbers of the layers that it reads, INPUT for the network's input.
     out_scale, out_zero: of the output, once `calibrate` has seen data.
     """
@@ -37,7 +38,7 @@ class Layer:
     bias: np.ndarray = field(default_factory=lambda: np.zeros(0))
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
-    padding: str = "same"
+    padding: Padding = "same"
     relu: bool = False
     inputs: tuple[int, ...] = (INPUT,)
     shape: tuple[int, ...] = ()
@@ -130,6 +131,18 @@ def _keep(layer: Layer, x: np.ndarray) -> np.ndarray:
     return (np.sign(total) * ((np.abs(total) + count // 2) // count)).astype(np.int8)
 
 
+def _add(layer: Layer, inputs: list[np.ndarray], quants: list[tuple[float, int]]) -> np.ndarray:
+    *scales, last = add_multipliers(*(scale for scale, _ in quants), layer.out_scale)
+    parts = [requantise((x.astype(np.int64) - zero) << ADD_BITS, *scale)
+             for x, (_, zero), scale in zip(inputs, quants, scales, strict=True)]
+    return requantise(parts[0] + parts[1], *last) + layer.out_zero
+
+
+def _mean(layer: Layer, x: np.ndarray, scale: float, zero: int) -> np.ndarray:
+    total = (x.astype(np.int64) - zero).sum(axis=2, keepdims=True)
+    return requantise(total, *map(np.int64, mean_multiplier(scale, layer.out_scale, x.shape[2]))) + layer.out_zero
+
+
 def run(chain: list[Layer], x: np.ndarray, in_scale: float, in_zero: int = 0) -> np.ndarray:
     """int8 [n, h, w, c] -> int8 logits [n, classes]: the integer network, in numpy."""
     outputs = {INPUT: x}
@@ -140,10 +153,9 @@ def run(chain: list[Layer], x: np.ndarray, in_scale: float, in_zero: int = 0) ->
             outputs[number] = _keep(layer, outputs[first])
             continue
         if layer.kind == "add":
-            *scales, last = add_multipliers(*(quants[i][0] for i in layer.inputs), layer.out_scale)
-            parts = [requantise((outputs[i].astype(np.int64) - quants[i][1]) << ADD_BITS, *scale)
-                     for i, scale in zip(layer.inputs, scales, strict=True)]
-            total = requantise(parts[0] + parts[1], *last) + layer.out_zero
+            total = _add(layer, [outputs[i] for i in layer.inputs], [quants[i] for i in layer.inputs])
+        elif layer.kind == "mean":
+            total = _mean(layer, outputs[first], *quants[first])
         else:
             total = _linear(layer, outputs[first], *quants[first])
         low = max(INT8[0], layer.out_zero) if layer.relu else INT8[0]

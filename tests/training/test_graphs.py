@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from keras import layers
 
 from tools.blob import FrontendConfig
+from tools.kwslib import Model, Stream
+from training.calibrate import calibrate
 from training.evaluate import run_network
-from training.export import pack
+from training.export import DECISION_HOP_FRAMES, collect, pack
 from training.features import OUT_SCALE, network_input
-from training.fine_tune import calibrate, fine_tune, network
+from training.fine_tune import fine_tune, network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import INPUT, Layer, requantise, requantise_once, run
@@ -70,7 +72,22 @@ def skips(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Cropping2D(((6, 0), (0, 0)))(x)
 
 
-GRAPHS = pytest.mark.parametrize("body", [strides, causal, skips])
+def broadcast(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Means over the width that all of it gets, in time only what was; a column out of the width, cut to what saw no zeros."""
+    x = conv(6, (3, 3), strides=(1, 2))(layers.ZeroPadding2D(((2, 0), (0, 1)))(x))
+    y = layers.AveragePooling2D((1, x.shape[2]))(layers.DepthwiseConv2D((1, 3), padding="same")(x))
+    y = layers.ReLU()(layers.DepthwiseConv2D((3, 1), dilation_rate=(2, 1))(layers.ZeroPadding2D(((4, 0), (0, 0)))(y)))
+    x = layers.ReLU()(layers.Add()([conv(6, (1, 1))(y), x]))
+    return layers.Cropping2D(((6, 0), (0, 0)))(layers.ReLU()(layers.DepthwiseConv2D((1, x.shape[2]))(x)))
+
+
+def both_ends(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Zeros at both ends of time and of the width."""
+    x = layers.ReLU()(conv(6, (5, 3), strides=(2, 2))(layers.ZeroPadding2D(((2, 2), (2, 1)))(x)))
+    return layers.DepthwiseConv2D((5, 2))(layers.ZeroPadding2D(((1, 2), (0, 0)))(x))
+
+
+GRAPHS = pytest.mark.parametrize("body", [strides, causal, skips, broadcast, both_ends])
 
 
 @GRAPHS
@@ -78,14 +95,32 @@ def test_graph_is_the_same_in_keras_numpy_and_the_core(body: Body) -> None:
     """A model of one's own would lose its accuracy on the way to the device."""
     model, x = build(body), features(2)
     chain = fold(model)
-    calibrate(chain, network_input(x))
     exact = model.predict(network_input(x), verbose=0)
     folded = network(chain, (*SHAPE, 1), rounding=False).predict(network_input(x), verbose=0)[-1]
     assert np.abs(folded - exact).max() < 1e-4 * np.abs(exact).max()
+    calibrate(chain, network_input(x))
     logits = run(chain, x[..., None], OUT_SCALE)
     assert np.array_equal(logits_of_the_core(chain, x), logits)
     rounded = (logits.astype(float) - chain[-1].out_zero) * chain[-1].out_scale
     assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > 0.98
+    simulated = network(chain, (*SHAPE, 1), rounding=True).predict(network_input(x), verbose=0)
+    steps = np.abs(simulated / chain[-1].out_scale + chain[-1].out_zero - logits)
+    assert steps.max() < 1.1 and np.mean(steps > 0.1) < 0.02
+
+
+def test_stream_of_a_graph_is_its_windows() -> None:
+    """A network with means and sums over the features would hear other words in a stream than in its test."""
+    chain = fold(build(broadcast))
+    calibrate(chain, network_input(features(6)))
+    frontend = FrontendConfig(n_mels=SHAPE[1], n_dct=0)
+    writer = collect(chain, frontend.section(out_scale=OUT_SCALE), SHAPE, {}, LABELS)
+    blob = writer.finish()
+    assert all(line.streams for line in writer.report if line.of > 1), [str(line) for line in writer.report]
+    recording = np.concatenate(features(7, 4))
+    windows = np.stack([recording[at:at + SHAPE[0]] for at in range(0, len(recording) - SHAPE[0] + 1, DECISION_HOP_FRAMES)])
+    rows = Stream(blob).feed_features(recording)
+    assert len(np.unique(rows, axis=0)) > 5
+    assert np.array_equal(rows, Model(blob).run(windows))
 
 
 @GRAPHS
@@ -102,12 +137,16 @@ def test_fine_tuned_graph_is_the_same_graph(body: Body) -> None:
     assert np.array_equal(logits_of_the_core(tuned, x), run(tuned, x[..., None], OUT_SCALE))
 
 
-def test_inputs_of_an_add_have_scales_of_their_own() -> None:
-    """A skip of another range than the branch beside it would be added in the wrong proportion."""
+def test_inputs_of_an_add_have_one_scale() -> None:
+    """Skips would cost the device nearly twice the time; a range cut off by it would cost accuracy."""
     chain, x = fold(build(skips)), features(4)
+    values = network(chain, (*SHAPE, 1), rounding=False).predict(network_input(x), verbose=0)
     calibrate(chain, network_input(x))
-    add = next(layer for layer in chain if layer.kind == "add")
-    assert len({chain[i].out_scale for i in add.inputs}) == 2
+    for add in (layer for layer in chain if layer.kind == "add"):
+        assert len({chain[i].out_scale for i in add.inputs}) == 1
+    for layer, seen in zip(chain, values, strict=True):
+        low, high = ((q - layer.out_zero) * layer.out_scale for q in (-128, 127))
+        assert np.mean((seen < low) | (seen > high)) < 0.01
     assert (chain[0].kind, chain[0].inputs, chain[0].out_scale) == ("reshape", (INPUT,), OUT_SCALE)
 
 
@@ -116,7 +155,9 @@ def test_inputs_of_an_add_have_scales_of_their_own() -> None:
     (lambda x: layers.ReLU()(x), "cannot be folded into the layer before"),
     (lambda x: layers.Add()([y := conv(4, (1, 1))(x), layers.ReLU()(y)]), "read by nothing else"),
     (lambda x: conv(4, (1, 1), activation="relu")(x), "use a layer ReLU"),
-    (lambda x: conv(4, (3, 1))(layers.ZeroPadding2D(((1, 1), (0, 0)))(x)), "only zeros in front of time"),
+    (lambda x: conv(4, (3, 1), padding="same")(layers.ZeroPadding2D(((1, 1), (0, 0)))(x)), "its own padding 'valid'"),
+    (lambda x: conv(4, (3, 1))(layers.ZeroPadding2D(((1, 3), (0, 0)))(x)), "narrower than its kernel"),
+    (lambda x: layers.AveragePooling2D((2, 2))(x), "only the mean over the whole width"),
     (lambda x: layers.ZeroPadding2D(((1, 0), (0, 0)))(conv(4, (1, 1))(x)), "no convolution's input"),
     (lambda x: (shared := conv(1, (1, 1)))(shared(x)), "is used 2 times"),
     (lambda x: layers.DepthwiseConv2D((1, 1), depth_multiplier=2)(x), "depth multiplier of 2"),

@@ -10,12 +10,13 @@ import pytest
 from tools.blob import FrontendConfig
 from tools.kwslib import Model, Stream
 from training import models, train
+from training.calibrate import calibrate
 from training.config import Config, mfcc, parse
 from training.data import load
 from training.evaluate import run_network
 from training.export import collect, make, pack, untuned
 from training.features import OUT_SCALE, network_input
-from training.fine_tune import calibrate, network
+from training.fine_tune import network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import Layer, run
@@ -83,26 +84,20 @@ def test_folding_changes_nothing_but_rounding_of_floats(name: str) -> None:
 
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize(("seed", "width", "channels"), [(3, 10, 8), (4, 13, 10)])
-def test_numpy_network_equals_the_core_bit_for_bit(name: str, seed: int, width: int, channels: int) -> None:
-    """What training measures would not be what the device computes."""
+def test_model_is_the_same_in_keras_numpy_and_the_core(name: str, seed: int, width: int, channels: int) -> None:
+    """What training measures and adapts to would not be what the device computes.
+
+    numpy and the core are equal. Keras sums floats: once in ten thousand sums or so, one that lies next to the middle of
+    two steps is rounded to the other; random layers carry that on and make it larger. Nine logits of ten are equal here.
+    """
     chain, x = layers_of(name, seed, width, channels), features(seed + 10, 40, width=width)
     frontend = FrontendConfig(n_mels=40, n_dct=width)
     logits = run(chain, x[..., None], OUT_SCALE)
     assert len(np.unique(logits)) > 30
     assert np.array_equal(run_network(pack(chain, section(frontend), (FRAMES, width), {}, LABELS, softmax=False), x), logits)
-
-
-@pytest.mark.parametrize("name", models.MODELS)
-def test_rounded_keras_network_follows_the_integer_network(name: str) -> None:
-    """Fine-tuning would adapt to a rounding that the device does not do.
-
-    Keras has floats between the layers: a sum that lies next to the middle of two steps may be rounded to the other
-    one, and layers after it carry that on. So most logits are equal or one step off, not all.
-    """
-    chain, x = layers_of(name, 5), features(6, 60)
     simulated = network(chain, (*x.shape[1:], 1), rounding=True).predict(network_input(x), verbose=0)
-    steps = np.abs(simulated / chain[-1].out_scale + chain[-1].out_zero - run(chain, x[..., None], OUT_SCALE))
-    assert np.mean(steps) < 1.0 and np.mean(steps < 1.5) > 0.8
+    steps = np.abs(simulated / chain[-1].out_scale + chain[-1].out_zero - logits)
+    assert np.mean(steps > 0.1) < 0.1 and np.mean(steps > 1.1) < 0.02
 
 
 @pytest.mark.parametrize("name", CAUSAL)
@@ -156,5 +151,5 @@ def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[...
 
 def test_unknown_model_is_named() -> None:
     """A typing mistake would end in a stack of Keras' own."""
-    with pytest.raises(ValueError, match="unknown model 'rnn'; known are ds_cnn, tc_resnet8"):
+    with pytest.raises(ValueError, match="unknown model 'rnn'; known are ds_cnn, .*tc_resnet8"):
         models.build("rnn", (49, 10), 12)

