@@ -32,7 +32,7 @@ SPEECH = 0.6                            # of a stretch's time is clips
 SENTENCE_SHARE = 0.1                    # of what is no target is a synthetic sentence
 SHORTEST_PAUSE_S = 0.3
 TARGETS_AN_HOUR = 360.0
-SENTENCES = 120                         # different ones in the audio of a split, each by a voice of its own
+SENTENCE_COUNT = 120                    # different ones in the audio of a split, each by a voice of its own
 WHO = ("my brother", "the old teacher", "our neighbour", "a friend of mine", "the doctor", "her daughter", "everybody here",
        "the young couple", "that engineer", "his grandmother", "the postman", "a man with a beard")
 DID = ("bought", "painted", "forgot", "wanted to see", "talked about", "found", "was looking for", "sold", "remembered", "has lost",
@@ -140,7 +140,7 @@ class Composer:
         targets, others = read_words(self.root, split, keywords, threads)
         self.targets = [Deck(clips, self.rng) for clips in targets.values()]
         self.others = Deck(others, self.rng)
-        texts = drawn_sentences(SENTENCES, (seed, SPLITS.index(split)), keywords) if sentences and has_synthetic() else []
+        texts = drawn_sentences(SENTENCE_COUNT, (seed, SPLITS.index(split)), keywords) if sentences and has_synthetic() else []
         self.sentences = Deck(spoken(texts, 1000 * seed + 500 * SPLITS.index(split), threads), self.rng) if texts else None
 
     def _other(self) -> Clip:

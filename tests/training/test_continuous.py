@@ -139,7 +139,7 @@ def test_sentences_hold_no_keyword_that_counts_as_none(split_folders: Callable[.
     root = split_folders()
     validation, test = ({clip.text for clip in Composer(root, split, ["yes"]).sentences.clips} for split in ("validation", "test"))
     assert len(validation | test) > 230 and len(validation & test) < 5
-    assert len(set.union(*said.values())) == 2 * listening.SENTENCES
+    assert len(set.union(*said.values())) == 2 * listening.SENTENCE_COUNT
 
 
 def test_decisions_are_made_once(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
