@@ -48,8 +48,8 @@ class Config:
     synthetic_unknown: int = 0          # synthetic utterances of other words (espeak-ng, flite) added to _unknown_
     teacher: str = ""                   # folders of finished runs that teach this one
     distill: float = 0.7                # the teachers' part of the loss; the labels have the rest
-    temperature: float = 2.0            # at which teachers and pupil are compared
-    cycle: int = 0                      # after so many epochs the same windows come again, kept in build/lessons; 0: never
+    temperature: float = 2.0            # at which teachers and student are compared
+    cycle: int = 0                      # after so many epochs the same windows come again, kept in build/epochs; 0: never
     threads: int = 2
     quantise_loss: float = 0.3          # points of validation accuracy that plain rounding may cost
     quantise_epochs: int = 5            # of training with the rounding in place, where it costs more

@@ -1,7 +1,7 @@
-"""Larger networks teach a smaller one (Hinton 2015, "Distilling the knowledge in a neural network").
+"""Larger networks teach a smaller one, the student (Hinton 2015, "Distilling the knowledge in a neural network").
 
 Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
-mean of their log-probabilities, with every teacher's class shares exchanged for the pupil's. Where they are wrong about a
+mean of their log-probabilities, with every teacher's class shares exchanged for the student's. Where they are wrong about a
 window, its label alone is taught.
 """
 from __future__ import annotations
@@ -22,7 +22,8 @@ from training.features import Sampler, class_shares, network_input, window_shape
 from training.folders import labels_of
 from training.run_folder import load_config, load_weights
 
-CACHE = Path("build/lessons")
+CACHE = Path("build/epochs")
+CACHE_FORMAT = 1                        # counted up when the same configuration gives other windows
 
 
 class DistillationLoss(keras.losses.Loss):
@@ -40,9 +41,9 @@ class DistillationLoss(keras.losses.Loss):
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         hard, teachers = ops.split(y_true, 2, axis=-1)
         soft = ops.softmax(teachers / self.temperature)
-        taught = -ops.sum(soft * ops.log_softmax(y_pred / self.temperature), axis=-1)
+        soft_loss = -ops.sum(soft * ops.log_softmax(y_pred / self.temperature), axis=-1)
         share = self.share * ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(teachers, axis=-1)), y_pred.dtype)
-        return (1 - share) * self.label(hard, y_pred) + share * self.temperature**2 * taught
+        return (1 - share) * self.label(hard, y_pred) + share * self.temperature**2 * soft_loss
 
 
 def label_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -78,7 +79,7 @@ class Teachers:
         for folder in folders:
             config, weights = load_config(folder), load_weights(folder)
             if labels_of(config.keywords.split()) != labels:
-                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher has the keywords of its pupil")
+                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher has the keywords of its student")
             self.sections.append((folder / "frontend.bin").read_bytes())
             model = models.build(config.model, window_shape(self.sections[-1]), len(labels), config.channels)
             model.set_weights(weights)
@@ -87,7 +88,7 @@ class Teachers:
             self.digest.update(self.sections[-1] + (folder / "float.npz").read_bytes())
 
     def logits(self, features: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
-        """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the pupil's windows."""
+        """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the student's windows."""
         total = 0.0
         for model, own, x in zip(self.models, self.shares, features, strict=True):
             total = total + log_softmax(model.predict(network_input(x), batch_size=256, verbose=0) - np.log(own))
@@ -98,22 +99,23 @@ def teachers_of(config: Config, labels: tuple[str, ...]) -> Teachers | None:
     return Teachers([Path(folder) for folder in config.teacher.split()], labels) if config.teacher else None
 
 
-class Lessons:
+class TaughtEpochs:
     """Epochs of windows and what the teachers say of them, in the place of a Sampler.
 
     With `cycle` > 0 only so many epochs of windows are made and then come again (SpecAugment still differs); windows and
-    logits are kept in build/lessons/, so that the next run with the same windows and teachers starts at once.
+    logits are kept in build/epochs/, so that the next run with the same windows and teachers starts at once.
     """
 
     def __init__(self, sampler: Sampler, config: Config, teachers: Teachers | None) -> None:
         self.sampler, self.config, self.teachers = sampler, config, teachers
+        self.folder = CACHE / self._key() if config.cycle else CACHE
 
     def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """int8 [size, frames, features], int64 [size] labels, float32 [size, classes] logits or None."""
         if not self.config.cycle:
             return self._made(epoch)
         epoch %= self.config.cycle
-        path = CACHE / self._key() / f"{epoch:04d}.npz"
+        path = self.folder / f"{epoch:04d}.npz"
         if path.exists():
             with np.load(path) as saved:
                 return saved["features"], saved["labels"], saved["logits"] if self.teachers else None
@@ -131,9 +133,10 @@ class Lessons:
         return features, labels, self.teachers.logits(heard, self.sampler.shares())
 
     def _key(self) -> str:
-        c, split = self.config, self.sampler.windows.split
-        windows = [c.seed, c.epoch_size, c.silence, c.unknown, {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
-        found = hashlib.sha256(json.dumps(windows).encode())
-        found.update(split.pcm.tobytes() + split.label.tobytes() + self.sampler.section)
-        found.update(self.teachers.digest.digest() if self.teachers else b"")
+        c, windows = self.config, self.sampler.windows
+        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
+        found = hashlib.sha256(json.dumps(drawn).encode())
+        for part in (windows.split.pcm, windows.split.label, *windows.noise):
+            found.update(part.tobytes())
+        found.update(self.sampler.section + (self.teachers.digest.digest() if self.teachers else b""))
         return found.hexdigest()[:16]

@@ -25,7 +25,7 @@ from training.calibrate import calibrate
 from training.clips import DataError
 from training.config import Config
 from training.data import Dataset, load_for
-from training.distill import Lessons, loss_of, targets, teachers_of
+from training.distill import TaughtEpochs, loss_of, targets, teachers_of
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract, network_input
 from training.fine_tune import fine_tune
@@ -114,10 +114,10 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
         return chain, report
 
     even = replace(sampler, silence=1 / len(sampler.labels), unknown=1 / len(sampler.labels))
-    lessons = Lessons(even, replace(config, cycle=0), teachers_of(config, sampler.labels))
+    taught = TaughtEpochs(even, replace(config, cycle=0), teachers_of(config, sampler.labels))
 
     def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
-        x, y, logits = lessons.epoch(config.epochs + i)
+        x, y, logits = taught.epoch(config.epochs + i)
         return network_input(x), targets(y, len(sampler.labels), logits)
 
     tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, loss_of(config))

@@ -24,7 +24,7 @@ from training import models
 from training.augment import spec_augment
 from training.config import Config, parse, to_json
 from training.data import DataError, Dataset, load_for
-from training.distill import Lessons, label_accuracy, loss_of, targets, teachers_of
+from training.distill import TaughtEpochs, label_accuracy, loss_of, targets, teachers_of
 from training.features import Prefetch, Sampler, extract, fit_section, network_input
 from training.published import windows_for
 from training.run_folder import RUNS, load_config, load_weights, write_atomic
@@ -197,7 +197,7 @@ def train(config: Config, dataset: Dataset) -> Run:
         print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
     elif config.start:
         run.model.set_weights(load_weights(Path(config.start)))
-    epochs = Prefetch(Lessons(sampler, config, teachers_of(config, dataset.labels)), config.epochs)
+    epochs = Prefetch(TaughtEpochs(sampler, config, teachers_of(config, dataset.labels)), config.epochs)
     while run.epoch < config.epochs:
         windows, labels, logits = epochs.take(run.epoch)
         row = train_epoch(run, windows, targets(labels, len(dataset.labels), logits))

@@ -1,4 +1,4 @@
-"""Teachers: what they say reaches the pupil, and windows that come again are the same ones."""
+"""Teachers: what they say reaches the student, and windows that come again are the same ones."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -31,23 +31,23 @@ def test_loss_is_labels_and_teachers_in_their_shares() -> None:
     right = hard.argmax(1) == teachers.argmax(1)
     assert right[:3].all() and not right[3:].all()
     loss = distill.DistillationLoss(0.7, 2.0, 0.0)
-    taught = -(np.exp(distill.log_softmax(teachers / 2)) * distill.log_softmax(logits / 2)).sum(1)
+    soft = -(np.exp(distill.log_softmax(teachers / 2)) * distill.log_softmax(logits / 2)).sum(1)
     label = -(hard * distill.log_softmax(logits)).sum(1)
     y = np.concatenate([hard, teachers], axis=1)
-    assert np.allclose(float(loss(y, logits)), np.mean(np.where(right, 0.3 * label + 0.7 * 4 * taught, label)), atol=1e-5)
+    assert np.allclose(float(loss(y, logits)), np.mean(np.where(right, 0.3 * label + 0.7 * 4 * soft, label)), atol=1e-5)
     assert np.array_equal(np.asarray(distill.label_accuracy(y, logits)), logits.argmax(1) == hard.argmax(1))
 
 
-def test_pupil_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) -> None:
+def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) -> None:
     """A teacher that is not listened to costs its time and gives nothing; another order of classes teaches nonsense."""
     dataset = load(data, progress=False)
     teacher = train.train(parse([*TINY, "epochs=6", "learning_rate=0.01", "weight_average=0.8", f"data={data}", "name=teacher", "frontend.n_dct=0"]), dataset)
-    config = parse([*TINY, f"data={data}", "name=pupil", f"teacher={teacher.folder}", "distill=1", "cycle=1", "silence=0.2"])
-    pupil = train.train(config, dataset)
-    assert "name=teacher" in commands(pupil.folder)[0] and "teacher=" in commands(pupil.folder)[1]
+    config = parse([*TINY, f"data={data}", "name=student", f"teacher={teacher.folder}", "distill=1", "cycle=1", "silence=0.2"])
+    student = train.train(config, dataset)
+    assert "name=teacher" in commands(student.folder)[0] and "teacher=" in commands(student.folder)[1]
 
     teachers = distill.Teachers([teacher.folder], dataset.labels)
-    sampler = Sampler(train.windows_for(config, dataset), pupil.section, config.seed, 60, 0.2, config.unknown)
+    sampler = Sampler(train.windows_for(config, dataset), student.section, config.seed, 60, 0.2, config.unknown)
     x, _, heard = sampler.epoch(0, teachers.sections[0])
     assert x.shape[2] == 10 and heard.shape[2] == 40
     own = teachers.models[0].predict(train.network_input(heard), verbose=0)
@@ -55,7 +55,7 @@ def test_pupil_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) -> N
     change = np.log(sampler.shares()) - np.log(distill.class_shares(dataset.labels, 0.08, 0.2))
     assert np.allclose(np.ptp(said - own - change, axis=1), 0, atol=1e-4)
 
-    with pytest.raises(ValueError, match="teacher=.* a teacher has the keywords of its pupil"):
+    with pytest.raises(ValueError, match="teacher=.* a teacher has the keywords of its student"):
         distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes"))
     with pytest.raises(OSError, match="nobody"):
         distill.Teachers([Path("build/runs/nobody")], dataset.labels)
@@ -66,11 +66,11 @@ def test_cycle_brings_the_same_windows_again(data: Path) -> None:
     dataset = load(data, progress=False)
     config = parse([*TINY, f"data={data}", "cycle=2"])
     sampler = train.prepare(config, dataset, Path("build/runs/dscnn"))
-    lessons = distill.Lessons(sampler, config, None)
-    first, kept = lessons.epoch(0), sorted(Path("build/lessons").rglob("*.npz"))
+    taught = distill.TaughtEpochs(sampler, config, None)
+    first, kept = taught.epoch(0), sorted(Path("build/epochs").rglob("*.npz"))
     assert np.array_equal(first[0], sampler.epoch(0)[0]) and len(kept) == 1
-    assert all(np.array_equal(a, b) for a, b in zip(lessons.epoch(2)[:2], first[:2], strict=True)) and lessons.epoch(2)[2] is None
-    assert not np.array_equal(lessons.epoch(1)[0], first[0])
+    assert all(np.array_equal(a, b) for a, b in zip(taught.epoch(2)[:2], first[:2], strict=True)) and taught.epoch(2)[2] is None
+    assert not np.array_equal(taught.epoch(1)[0], first[0])
     louder = parse([*TINY, f"data={data}", "cycle=2", "augment.gain_high_db=9"])
-    assert distill.Lessons(train.prepare(louder, dataset, Path("build/runs/louder")), louder, None)._key() != lessons._key()
-    assert np.array_equal(Prefetch(lessons, 3).take(2)[0], first[0])
+    assert distill.TaughtEpochs(train.prepare(louder, dataset, Path("build/runs/louder")), louder, None).folder != taught.folder
+    assert np.array_equal(Prefetch(taught, 3).take(2)[0], first[0])

@@ -117,7 +117,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_recipes_are_made_behind_what_they_need(recipes: Path) -> None:
-    """A pupil without its teacher; or all teachers one after another where two machines are there."""
+    """A student without its teacher; or all teachers one after another where two machines are there."""
     found = zoo_recipes.load_recipes()
     order = list(found)
     assert all(order.index(need) < order.index(name) for name, recipe in found.items() for need in recipe.needs)
