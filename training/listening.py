@@ -6,6 +6,7 @@ and on whether espeak-ng is there, not on the number of threads.
 """
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import tempfile
@@ -21,12 +22,14 @@ from tqdm import tqdm
 
 from tools.bench_live.host import Decisions, HostModel, decide
 from tools.bench_live.track import Word, assemble, background
+from tools.kwslib import REPO_ROOT
 from training.clips import RATE_HZ, DataError
 from training.data import SPLITS, load
 from training.synthetic import Utterance, utterances
 from training.voices import installed
 
-DECISIONS = Path("build/continuous")    # by network and samples; may be deleted at any time
+DECISIONS = Path("build/continuous")    # by network, sources and samples; may be deleted at any time
+SOURCES = ("usermod_kws/**/*.[ch]", "usermod_kws/Makefile", "usermod_kws/kws.mk", "tools/kwslib.py", "tools/bench_live/host.py", "py_app/settings.py")
 STRETCH_S = 300.0
 SPEECH = 0.6                            # of a stretch's time is clips
 SENTENCE_SHARE = 0.1                    # of what is no target is a synthetic sentence
@@ -69,9 +72,20 @@ class Heard:
     decisions: Decisions
 
 
+@functools.cache
+def sources(root: Path = REPO_ROOT) -> str:
+    """SHA-256 of what makes decisions of samples: the core with its front end (or the library that KWSLIB names), and `decide`."""
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in SOURCES for path in root.glob(pattern)}):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    if library := os.environ.get("KWSLIB"):
+        digest.update(Path(library).read_bytes())
+    return digest.hexdigest()
+
+
 def decide_once(model: HostModel, pcm: np.ndarray) -> Decisions:
-    """`decide`, or what it gave the last time this network heard these samples: the detector's settings are in neither."""
-    folder = DECISIONS / model.network[:16]
+    """`decide`, or what it gave the last time this network heard these samples with the same sources: the detector's settings are in none."""
+    folder = DECISIONS / f"{model.network[:16]}_{sources()[:16]}"
     path = folder / f"{hashlib.sha256(pcm.tobytes()).hexdigest()[:32]}.npz"
     try:
         with path.open("rb") as file, np.load(file) as kept:

@@ -17,6 +17,7 @@ from tools.bench_live.host import Decisions, Detector, HostModel
 from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, Word
 from tools.blob import BlobWriter, FrontendConfig, Quant, read
 from tools.blob.meta import with_meta
+from tools.kwslib import REPO_ROOT
 from training import continuous, listening, sweep, tune
 from training.folders import KEYWORDS, labels_of
 from training.listening import Composer, Heard, Stretch, drawn_sentences
@@ -160,6 +161,28 @@ def test_decisions_are_made_once(model_path: Path, monkeypatch: pytest.MonkeyPat
     for path in listening.DECISIONS.rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:100])
     assert np.array_equal(listening.decide_once(model, pcm).scores, first.scores) and len(heard) == 4
+    monkeypatch.setattr(listening, "sources", lambda: "another core")
+    listening.decide_once(model, pcm)
+    assert len(heard) == 5
+
+
+def test_sources_that_decide_are_known_by_their_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a change in the core or its front end, figures would be of decisions that the old one made."""
+    monkeypatch.delenv("KWSLIB", raising=False)
+    real = {path.relative_to(REPO_ROOT).as_posix() for pattern in listening.SOURCES for path in REPO_ROOT.glob(pattern)}
+    assert {"usermod_kws/kws.h", "usermod_kws/kws.mk", "tools/bench_live/host.py", "tools/kwslib.py", "py_app/settings.py"} < real
+    assert any("/frontend/" in name for name in real) and any("/kernels/" in name for name in real)
+    seen = set()
+    for number, (name, text) in enumerate([("status.c", "a"), ("status.c", "b"), ("frontend/fft.c", "a")]):
+        path = tmp_path / str(number) / "usermod_kws" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        seen.add(listening.sources(tmp_path / str(number)))
+    (tmp_path / "lib.so").write_bytes(b"another build")
+    monkeypatch.setenv("KWSLIB", str(tmp_path / "lib.so"))
+    listening.sources.cache_clear()
+    assert len(seen) == 3 and listening.sources(tmp_path / "0") not in seen
+    listening.sources.cache_clear()
 
 
 def test_one_keyword_alone(model_path: Path) -> None:
