@@ -26,7 +26,7 @@ def window_sums(detector: Detector, decisions: Decisions) -> np.ndarray:
     values = decisions.scores.astype(np.int64) - detector._zero_point
     if detector._unknown >= 0:
         one, unknown = detector._one, values[:, detector._unknown].copy()
-        values[:, detector._unknown] *= detector.unknown_prior
+        values[:, detector._unknown] *= np.where(unknown > 0, detector.unknown_prior, 1)
         values = values * one // (one + (detector.unknown_prior - 1) * np.maximum(unknown, 0))[:, None]
     sums = np.cumsum(values, axis=0)
     sums[detector.window:] -= sums[:-detector.window].copy()

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 LABELS = ("_silence_", "_unknown_", "yes", "no", "up")
 
 
-def expected(scores, window, refractory, thresholds, prior):
+def expected(scores, window, refractory, thresholds, prior, zero_point=-128):
     """Indices of decisions with their classes, from float averages."""
     weight = np.where(np.array(LABELS) == "_unknown_", prior, 1)
-    values = scores.astype(int) + 128
-    values = np.floor(values * weight / (1 + (prior - 1) * values[:, 1:2] / 256))
+    values = scores.astype(int) - zero_point
+    likelier = np.floor(values * weight / (1 + (prior - 1) * np.maximum(values[:, 1:2], 0) / 256))
+    values = np.where(values[:, 1:2] > 0, likelier, values)
     rows = np.concatenate([np.zeros((window, len(LABELS))), values]) / 256
     # A threshold of 0 still needs a score: the smallest there is.
     thresholds = {keyword: max(value, 1 / 256 / window) for keyword, value in thresholds.items()}
@@ -37,19 +38,20 @@ def expected(scores, window, refractory, thresholds, prior):
     refractory=st.integers(0, 12),
     thresholds=st.lists(st.integers(0, 16), min_size=3, max_size=3),
     prior=st.sampled_from([1, 2, 3, 8, 16]),
+    zero_point=st.sampled_from([-128, 0]),
 )
-def test_against_floats(seed, window, refractory, thresholds, prior):
+def test_against_floats(seed, window, refractory, thresholds, prior, zero_point):
     """Windows that are powers of two make the float means exact, so that any difference is the detector's."""
     rng = np.random.default_rng(seed)
     scores = rng.integers(-128, 128, (60, len(LABELS))).astype(np.int8)
     scores[rng.random(60) < 0.5] = [127, -128, -128, -128, -128]
     limits = dict(zip(LABELS[2:], [t / 16 for t in thresholds], strict=True))
-    detector = Detector(LABELS, window=window, refractory=refractory, threshold=limits, unknown_prior=prior)
+    detector = Detector(LABELS, zero_point=zero_point, window=window, refractory=refractory, threshold=limits, unknown_prior=prior)
     detector.feed(memoryview(scores.tobytes()).cast("b"), 0, 0)
     found = []
     for k, row in enumerate(scores):
         found += [(k, keyword) for keyword, *_ in (list(detector.events()) if detector.feed(row.tolist(), 1, k) else [])]
-    assert found == expected(scores, window, refractory, limits, prior)
+    assert found == expected(scores, window, refractory, limits, prior, zero_point)
 
 
 @settings(max_examples=50, deadline=None)

@@ -54,8 +54,9 @@ def model_path(tmp_path: Path) -> Path:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), window=st.integers(1, 32), refractory=st.integers(0, 12), threshold=st.floats(0, 1),
-       n=st.integers(0, 300), hold=st.integers(1, 12), prior=st.integers(1, 16))
-def test_fast_detector_is_the_one_on_the_device(seed: int, window: int, refractory: int, threshold: float, n: int, hold: int, prior: int) -> None:
+       n=st.integers(0, 300), hold=st.integers(1, 12), prior=st.integers(1, 16), zero_point=st.sampled_from([-128, 0]))
+def test_fast_detector_is_the_one_on_the_device(seed: int, window: int, refractory: int, threshold: float, n: int, hold: int, prior: int,
+                                                  zero_point: int) -> None:
     """Every figure would be of a detector that no board runs."""
     rng = np.random.default_rng(seed)
     labels = ("_silence_", "_unknown_", "yes", "no", "up")
@@ -64,10 +65,10 @@ def test_fast_detector_is_the_one_on_the_device(seed: int, window: int, refracto
     decisions = Decisions(np.round(rows * 255 - 128).astype(np.int8), np.arange(n) * 2 + 25)
 
     def make() -> Detector:
-        return Detector(labels, 1 / 256, -128, window, refractory, {"yes": threshold}, default_threshold=float(rng.uniform()), unknown_prior=prior)
+        return Detector(labels, 1 / 256, zero_point, window, refractory, {"yes": threshold}, default_threshold=float(rng.uniform()), unknown_prior=prior)
 
     one = make()
-    two = Detector(labels, 1 / 256, -128, window, refractory, dict(one.threshold.items()), unknown_prior=prior)
+    two = Detector(labels, 1 / 256, zero_point, window, refractory, dict(one.threshold.items()), unknown_prior=prior)
     assert list(sweep.detect(one, decisions)) == list(host.detect(two, decisions))
 
 
