@@ -35,7 +35,7 @@ SPEECH = 0.6                            # of a stretch's time is clips
 SENTENCE_SHARE = 0.1                    # of what is no target is a synthetic sentence
 SHORTEST_PAUSE_S = 0.3
 TARGETS_AN_HOUR = 360.0
-SENTENCE_COUNT = 120                    # different ones in the audio of a split, each by a voice of its own
+SENTENCE_COUNT = 120                    # drawn for the audio of a split, each said by a voice of its own
 WHO = ("my brother", "the old teacher", "our neighbour", "a friend of mine", "the doctor", "her daughter", "everybody here",
        "the young couple", "that engineer", "his grandmother", "the postman", "a man with a beard")
 DID = ("bought", "painted", "forgot", "wanted to see", "talked about", "found", "was looking for", "sold", "remembered", "has lost",
@@ -123,10 +123,11 @@ def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2
     return {k: [clip for clip in clips if clip.keyword == k] for k in keywords}, [clip for clip in clips if not clip.keyword]
 
 
-def drawn_sentences(count: int, seed: int | Sequence[int], keywords: Sequence[str]) -> list[str]:
-    """`count` drawn sentences without any of `keywords`; of other seeds they are, but for chance, others."""
-    rng = np.random.default_rng(seed)
-    parts = [[part for part in parts if not set(part.lower().split()) & set(keywords)] for parts in (WHO, DID, WHAT, WHEN)]
+def drawn_sentences(count: int, split: str, seed: int, keywords: Sequence[str]) -> list[str]:
+    """`count` drawn sentences without any of `keywords`. Those of "test" have no phrase in common with those of the other splits."""
+    rng = np.random.default_rng((seed, SPLITS.index(split)))
+    halves = [parts[split == "test"::2] for parts in (WHO, DID, WHAT, WHEN)]
+    parts = [[part for part in half if not set(part.lower().split()) & set(keywords)] for half in halves]
     return [" ".join(str(rng.choice(part)) for part in parts) for _ in range(count)] if all(parts) else []
 
 
@@ -154,7 +155,7 @@ class Composer:
         targets, others = read_words(self.root, split, keywords, threads)
         self.targets = [Deck(clips, self.rng) for clips in targets.values()]
         self.others = Deck(others, self.rng)
-        texts = drawn_sentences(SENTENCE_COUNT, (seed, SPLITS.index(split)), keywords) if sentences and has_synthetic() else []
+        texts = drawn_sentences(SENTENCE_COUNT, split, seed, keywords) if sentences and has_synthetic() else []
         self.sentences = Deck(spoken(texts, 1000 * seed + 500 * SPLITS.index(split), threads), self.rng) if texts else None
 
     def _other(self) -> Clip:

@@ -93,8 +93,8 @@ def test_sentences_hold_no_keyword_and_none_that_is_measured_with() -> None:
     said = {word for text in SENTENCES for word in text.lower().split()}
     assert not said & {*KEYWORDS, "know", "right", "write"}
     assert len(set(SENTENCES)) == len(SENTENCES)
-    for split in range(len(SPLITS)):
-        measured = drawn_sentences(SENTENCE_COUNT, (1, split), KEYWORDS)
+    for split in SPLITS:
+        measured = drawn_sentences(SENTENCE_COUNT, split, 1, KEYWORDS)
         assert len(measured) == SENTENCE_COUNT and not {text.lower() for text in SENTENCES} & {text.lower() for text in measured}
 
 
