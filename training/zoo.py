@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("models", type=Path, nargs="*", metavar="MODEL.kws", help="measured beside the released ones")
     parser.add_argument("--train", nargs="*", metavar="NAME", help="make these models anew first; without a name all released ones that have a recipe")
     parser.add_argument("--release", action="store_true", help="with --train: put them into py_app/models")
-    parser.add_argument("--check", action="store_true", help="exit status 1 when a figure is worse than the accepted one")
+    parser.add_argument("--check", action="store_true", help="exit status 1 when a figure is worse than the accepted one; nothing is written into the tree")
     parser.add_argument("--accept", action="store_true", help="these figures are the accepted ones from now on")
     parser.add_argument("--data", default=DATA, metavar="DIR", help="recordings (%(default)s)")
     parser.add_argument("--hours", type=positive, default=USUAL.hours, help="of continuous audio (%(default)s); other than usual, nothing is written into the tree")
@@ -73,6 +73,8 @@ def write_into_tree(results: list[dict], rows: list[dict]) -> None:
 
 
 def zoo(args: argparse.Namespace, console: Console) -> int:
+    if args.check and (args.accept or args.release):
+        raise ValueError("--check compares and writes nothing into the tree; leave --accept and --release out")
     prepare()
     data = str(Path(args.data).resolve()) if Path(args.data).is_dir() else None
     if data is None and args.train is not None:
@@ -93,7 +95,8 @@ def zoo(args: argparse.Namespace, console: Console) -> int:
     failed = len(results) < len(paths)
     whole = data is not None and not failed and released == {path.stem for path in RELEASED.glob("*.kws")}
     if whole and (args.hours, tuple(args.snr), args.seed) == (USUAL.hours, USUAL.snr_db, USUAL.seed):
-        write_into_tree([result for result in results if result["name"] in released], own)
+        if not args.check:
+            write_into_tree([result for result in results if result["name"] in released], own)
         if args.accept:
             report.write(own, show.ACCEPTED, keep=False)
     elif args.accept:

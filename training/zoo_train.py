@@ -26,7 +26,7 @@ def blob_of(name: str) -> Path:
 
 def tune(path: Path, options: Options) -> None:
     """Detector settings for validation audio go into the blob, once for the same bytes and audio."""
-    stamp, key = path.with_name("tuned.json"), f"{options.hours} {options.snr_db} {options.seed} {options.budget}"
+    stamp, key = path.with_name("tuned.json"), f"{options.data} {options.hours} {options.snr_db} {options.seed} {options.budget}"
     if stamp.exists() and json.loads(stamp.read_text()) == {"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}:
         return
     say(f"listens to {options.hours:g} h of validation audio")
@@ -56,7 +56,7 @@ def make_blob(name: str, options: Options) -> str:
 
 
 def train(names: Sequence[str], recipes: dict[str, Recipe], options: Options, scheduler: str | None, workers: int, console: Console) -> list[Path]:
-    """Blobs of these recipes. RuntimeError names those that could not be made, after all others are done."""
+    """Blobs of these recipes. ValueError names those that could not be made, after all others are done."""
     jobs = jobs_for(names, recipes)
     share = replace(options, threads=max(1, options.threads // min(len(jobs), workers or options.threads)))
     jobs += [Job(f"{name}.kws", make_blob, (name, share), (name,)) for name in names]

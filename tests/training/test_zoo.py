@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tests.training.test_continuous import random_blob
+from tools import report
 from training import continuous, runs, zoo, zoo_measure, zoo_recipes, zoo_show, zoo_train
 from training.cluster import Result
 from training.zoo_measure import Options, measure
@@ -69,6 +72,28 @@ def test_without_recordings_the_costs_are_measured(blob: Path, monkeypatch: pyte
     assert zoo.main() == 2 and "which training needs" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], str(tmp_path / "no.kws")])
     assert zoo.main() == 2 and "no.kws: no such file" in capsys.readouterr().err
+
+
+def test_a_check_leaves_the_tree_as_it_is(blob: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Figures that are worse would stand on the page, and in the manifests, before anybody was told of them."""
+    figures = COSTS | {"accuracy_int8_percent": 91.0, "miss_percent": 9.0}
+    found = {"name": "tiny", "figures": figures, "how": dict.fromkeys(figures, "make zoo: 2 h"), "recall_percent": {"yes": 97.0}, "measured": {}}
+    page, plot, accepted = tmp_path / "README.md", tmp_path / "zoo.png", tmp_path / "accepted.json"
+    page.write_text(f"{zoo_show.BEGIN}\nold\n{zoo_show.END}\n")
+    report.write(zoo_show.rows_of(found | {"figures": figures | {"accuracy_int8_percent": 92.0}}), accepted)
+    for where, value in ((zoo, ("prepare", lambda: None)), (zoo, ("RELEASED", tmp_path)), (zoo, ("Console", lambda: Console(width=150))),
+                         (zoo, ("run", lambda jobs, *_: {job.name: Result(found) for job in jobs})), (zoo_show, ("REPORT", tmp_path / "report.json")),
+                         (zoo_show, ("README", page)), (zoo_show, ("PLOT", plot)), (zoo_show, ("ACCEPTED", accepted))):
+        monkeypatch.setattr(where, *value)
+    monkeypatch.setattr(sys, "argv", ["zoo", "--data", str(tmp_path), "--check"])
+    before = accepted.read_bytes()
+    assert zoo.main() == 1 and "accuracy_int8_percent 91.0, accepted is 92.0" in capsys.readouterr().out
+    assert "old" in page.read_text() and not plot.exists() and not blob.with_suffix(".json").exists()
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--accept"])
+    assert zoo.main() == 2 and "leave --accept" in capsys.readouterr().err and accepted.read_bytes() == before
+    monkeypatch.setattr(sys, "argv", sys.argv[:-2])
+    assert zoo.main() == 0
+    assert "old" not in page.read_text() and plot.exists() and blob.with_suffix(".json").exists()
 
 
 def test_the_page_is_written_between_its_markers(tmp_path: Path) -> None:
@@ -158,5 +183,7 @@ def test_a_blob_is_tuned_once(blob: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
     path.write_bytes(blob.read_bytes())
     zoo_train.make_blob("tiny", options)
     assert heard == ["validation"] * 2
+    zoo_train.make_blob("tiny", replace(options, data=str(shutil.copytree(options.data, tmp_path / "other"))))
+    assert heard == ["validation"] * 3
     copies = zoo_train.release([path], tmp_path)
     assert [copy.read_bytes() for copy in copies] == [path.read_bytes()] and (tmp_path / "tiny.json").exists()
