@@ -113,12 +113,14 @@ def add_recordings(result: dict, path: Path, blob: bytes, options: Options, fold
     say(f"listens to {options.hours:g} h")
     heard = listen(path, options, folder)
     as_float = (read(blob).meta.get("test") or {}).get("accuracy_float_percent")
-    seen = {"accuracy_int8_percent": recognised["accuracy_percent"]} | ({} if as_float is None else {"accuracy_float_percent": as_float})
+    seen = {"accuracy_int8_percent": recognised["accuracy_percent"]}
+    noted = {} if as_float is None else {"accuracy_float_percent": as_float}
     live = {name: value for name in LIVE if (value := heard["figures"]["overall"][name]) is not None}
     audio = (f"{options.hours:g} h, SNR {','.join(f'{s:g}' for s in options.snr_db)} dB, seed {options.seed}, "
              f"sentences by {', '.join(installed()) if heard['synthetic'] else 'nobody'}")
-    result["figures"] |= seen | live
-    result["how"] |= dict.fromkeys(seen, f"make zoo: {recognised['clips']} clips of the test split") | dict.fromkeys(live, f"make zoo: {audio}")
+    result["figures"] |= seen | noted | live
+    result["how"] |= {name: how for names, how in ((seen, f"make zoo: {recognised['clips']} clips of the test split"), (noted, "noted at export"),
+                                                   (live, f"make zoo: {audio}")) for name in names}
     result["measured"] |= {"recall_int8_percent": recognised["recall_percent"], "continuous": {"audio": audio} | live,
                            "sample": sample_answer(blob, options.data, options.threads)}
     result |= {name: recognised[name] for name in ("labels", "recall_percent", "confusion")}

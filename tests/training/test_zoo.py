@@ -35,7 +35,7 @@ def blob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(zoo_measure, "costs", lambda _: dict(COSTS))
     monkeypatch.setattr(zoo_measure, "compiler", lambda _: "a compiler")
     path = tmp_path / "tiny.kws"
-    path.write_bytes(random_blob())
+    path.write_bytes(random_blob(meta={"name": "tiny", "test": {"accuracy_float_percent": 12.5}}))
     return path
 
 
@@ -44,6 +44,7 @@ def test_everything_is_measured(blob: Path, split_folders: Callable[..., Path], 
     options = Options(str(split_folders()), hours=0.02, snr_db=(10.0,), threads=2)
     found = measure(blob, options)
     assert set(COSTS) | {"accuracy_int8_percent", "miss_percent", "false_accepts_per_hour"} <= found["figures"].keys() == found["how"].keys()
+    assert found["figures"]["accuracy_float_percent"] == 12.5 and found["how"]["accuracy_float_percent"] == "noted at export"
     assert set(found["recall_percent"]) == {label for label, row in zip(found["labels"], found["confusion"], strict=True) if sum(row)}
     assert found["measured"]["signal"]["rows"] == 88 and found["measured"]["sample"]["clips"] == sum(map(sum, found["confusion"])) - 2  # silence has no files
     folder = tmp_path / "zoo" / "tiny"
