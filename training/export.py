@@ -30,7 +30,7 @@ from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract, network_input
 from training.fine_tune import fine_tune
 from training.fold import fold
-from training.manifest import write_manifest
+from training.manifest import source_of, write_manifest
 from training.published import windows_for
 from training.quantise import INPUT, Layer
 from training.run_folder import commands, load_config, load_weights, write_atomic
@@ -128,9 +128,11 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
     return tuned, report | {"method": "quantisation-aware", "validation_int8_percent": round(100 * after, 2)}
 
 
-def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
-    """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits."""
+def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: str = "") -> dict:
+    """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits.
+    source: what the recordings are; without it, what `source_of` finds in the run's data folder."""
     config = load_config(folder)
+    source = source or source_of(Path(config.data))
     section = (folder / "frontend.bin").read_bytes()
     deterministic(config.seed)
     sampler = Sampler(windows_for(config, dataset), section, config.seed,
@@ -146,7 +148,7 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict) -> dict:
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
         "command": " && ".join(commands(folder)),
-        "data": "Speech Commands (Warden 2018), CC BY 4.0",
+        "data": source,
         "quantisation": report,
         "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label), 2),
                  "accuracy_int8_percent": result["accuracy_percent"], "clips": result["clips"]},
@@ -171,7 +173,7 @@ def main() -> int:
             result = write_manifest(args.manifest)
         else:
             data = load_for(load_config(args.run), root=args.data)
-            result = make(args.run, data, args.output, untuned(data.labels))
+            result = make(args.run, data, args.output, untuned(data.labels), source_of(Path(args.data or load_config(args.run).data)))
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ import difflib
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,17 @@ def is_recording(path: Path) -> bool:
 def speaker(path: Path) -> str:
     """The speaker's id of a Speech Commands file name: what stands before `_nohash_`."""
     return re.sub(r"_nohash_.*$", "", path.stem)
+
+
+def named_speakers(paths: Iterable[Path | str]) -> list[str | None]:
+    """The speaker of each recording, None where its name tells none."""
+    return [speaker(Path(path)) if "_nohash_" in Path(path).stem and Path(path).parent.name != SILENCE else None for path in paths]
+
+
+def is_unheard(paths: Iterable[Path | str], training: Iterable[Path | str]) -> list[bool]:
+    """Of each recording whether its speaker is known and says nothing in `training`, whatever the word."""
+    heard = {None, *named_speakers(training)}
+    return [one not in heard for one in named_speakers(paths)]
 
 
 def hash_split(path: Path) -> str:
@@ -210,4 +221,9 @@ def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str
                 by_speaker.setdefault((path.parent.name, speaker(path)), {})[split] = path
     found.problems += [f"{' and '.join(map(str, at.values()))}: one speaker of '{word}' in two splits"
                        for (word, _), at in by_speaker.items() if len(at) > 1]
+    for split in SPLITS[1:]:
+        named = [path for path, one in zip(found.files[split], named_speakers(found.files[split]), strict=True) if one]
+        heard = is_unheard(named, found.files["train"]).count(False)
+        if heard:
+            found.notes.append(f"{heard} of {len(named)} recordings of {split} are of speakers who say other words in train")
     return found

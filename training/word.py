@@ -29,7 +29,7 @@ from training.det import plot, show
 from training.export import make, untuned
 from training.folders import SPLITS, find
 from training.listening import Composer
-from training.manifest import write_manifest
+from training.manifest import source_of, write_manifest
 from training.run_folder import RUNS, write_atomic
 from training.spoken import folder_name, link, make_noise
 from training.train import train
@@ -79,7 +79,7 @@ def train_word(config: Config, threads: int) -> Dataset:
 def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: int, hours: float) -> dict:
     """Blob, detector settings from held-out synthetic speech, manifest; returns the figures on other such speech."""
     keyword = config.keywords
-    made = make(RUNS / config.name, dataset, path, untuned(dataset.labels))
+    made = make(RUNS / config.name, dataset, path, untuned(dataset.labels), about["data"])
     model = open_model(path)
     heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads), hours, None, [5.0, 10.0, 20.0])
     try:
@@ -151,7 +151,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
                              data=args.data, recordings=args.recordings)
     console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)
     dataset = train_word(config, args.threads)
-    about = {"phrase": phrase, "speech": notes, "backbone": f"training/backbones/{config.model}.npz",
+    people_too = [f"other words also by people ({source_of(args.data)})"] * bool(args.data) + ["own recordings of the phrase"] * bool(args.recordings)
+    about = {"phrase": phrase, "data": "; ".join(["synthetic speech", *people_too]), "backbone": f"training/backbones/{config.model}.npz",
              "command": shlex.join(["python", "-m", "training.word", *command_of(args)])}
     result = export(config, dataset, blob, about, args.threads, min(HOURS, args.hours))
     save(result, blob.with_name(f"{name}_det.json"), console)

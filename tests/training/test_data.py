@@ -240,6 +240,16 @@ def test_speaker_in_two_splits_is_refused(split_folders: Maker) -> None:
         load(root, progress=False)
 
 
+def test_speakers_of_other_words_in_training_are_counted(split_folders: Maker) -> None:
+    """Figures on voices that training has heard say something else are not those of strangers."""
+    root = split_folders()
+    assert not any("speakers" in note for note in load(root, progress=False).notes)
+    (root / "train" / "cat" / "00000000_nohash_0.flac").rename(root / "train" / "cat" / "feed_nohash_0.flac")
+    for word in ("go", "yes"):
+        (root / "test" / word / "20000000_nohash_0.flac").rename(root / "test" / word / "feed_nohash_0.flac")
+    assert "2 of 24 recordings of test are of speakers who say other words in train" in load(root, progress=False).notes
+
+
 def test_copy_of_a_test_recording_is_left_out_of_training(split_folders: Maker) -> None:
     """The same samples under another speaker's name would leak the test into training."""
     root = split_folders()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.training.test_continuous import random_blob
@@ -34,7 +35,37 @@ def test_figures_and_matrix_are_written(split_folders: Callable[..., Path], tmp_
     table = found["confusion"]
     assert found["clips"] == sum(map(sum, table)) == 24 and found["labels"] == LABELS and list(found["recall_percent"]) == LABELS
     assert [found["recall_percent"][label] for label in LABELS] == [100 * row[i] / 2 for i, row in enumerate(table)]
+    assert found["unheard_speakers"]["clips"] == 24
     assert (tmp_path / "odd.png").stat().st_size > 1000 and "accuracy" in capsys.readouterr().out
+
+
+def test_speakers_that_training_heard_are_told_apart(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An accuracy on voices that were trained with says too much of what strangers get, whichever word it was."""
+    root, model, out = split_folders(), tmp_path / "odd.kws", tmp_path / "odd.json"
+    model.write_bytes(random_blob(labels=LABELS))
+    known = [next((root / "test" / word).iterdir()) for word in ("yes", "no", "bird")]
+    for i, path in enumerate(known):
+        first = root / "train" / "cat" / f"0000000{i}_nohash_0.flac"
+        first.rename(first.with_name(f"feed{i}_nohash_0.flac"))
+        path.rename(path.with_name(f"feed{i}_nohash_1.flac"))
+    monkeypatch.setattr(sys, "argv", ["evaluate", str(model), "--data", str(root), "--json", str(out)])
+    assert evaluate.main() == 0
+    result = json.loads(out.read_text())
+    split = evaluate.split_for(model.read_bytes(), root, progress=False)
+    kept = np.array(["feed" not in path for path in split.path])
+    right = evaluate.predict(model.read_bytes(), split.pcm).argmax(axis=1) == split.label
+    assert result["clips"] == 24
+    assert result["unheard_speakers"] == {"clips": 21, "accuracy_percent": round(100 * float(right[kept].mean()), 2)}
+    printed = capsys.readouterr().out
+    assert "of the 21 clips of speakers who say nothing in the train split" in printed and "'stop'" not in printed
+
+
+def test_without_speakers_in_the_names_nothing_is_said_of_them(split_folders: Callable[..., Path]) -> None:
+    """Nobody knows then who was heard, and all clips would pass as strangers'."""
+    root = split_folders()
+    for path in (root / "test").rglob("*.flac"):
+        path.rename(path.with_name(path.name.replace("_nohash_", "_")))
+    assert "unheard_speakers" not in evaluate.of_folder(random_blob(labels=LABELS), root)[0]
 
 
 def test_a_blob_without_keywords_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from tools import report, romfs
 from tools.bench.__main__ import ACCEPTED as BENCH
 from tools.blob import read
 from training.evaluate import evaluate, split_for
+from training.manifest import STOP_NOTE
 from training.zoo_checks import sample_answer, signal, signal_answer
 from training.zoo_show import ACCEPTED, BEGIN, END, README, tables
 
@@ -41,7 +42,7 @@ def test_manifest_is_the_blobs(name: str) -> None:
     info = read(blob)
     assert {key: manifest[key] for key in info.meta} == info.meta
     assert manifest["command"].startswith("python -m training.") and isinstance(manifest["seed"], int)
-    assert "CC BY 4.0" in manifest["data"] and ("stop" not in info.labels or "stop" in manifest["note_on_stop"])
+    assert "CC BY 4.0" in manifest["data"] and ("stop" not in info.labels or manifest["note_on_stop"] == STOP_NOTE)
     assert list(info.labels) == manifest["labels"] and manifest["macs"] == info.macs
 
 

@@ -19,7 +19,7 @@ from training.config import parse
 from training.data import load
 from training.evaluate import evaluate
 from training.export import make, untuned
-from training.manifest import write_manifest
+from training.manifest import is_part_of_speech_commands, source_of, write_manifest
 from training.run_folder import commands, load_config, load_weights
 
 SMALL = ["epochs=3", "epoch_size=240", "batch=40", "channels=8", "warmup_epochs=0.5", "weight_average=0.9",
@@ -117,7 +117,7 @@ def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, 
     figures, table = evaluate(blob, dataset.splits["test"])
     assert figures["accuracy_percent"] == result["test"]["accuracy_int8_percent"] and table.sum() == figures["clips"] == 26
     assert json.loads(blob_path.with_suffix(".json").read_text()) == result == write_manifest(blob_path)
-    assert "CC BY 4.0" in result["data"] and "stop" in result["note_on_stop"]
+    assert result["data"] == data.name and not {"note", "note_on_stop"} & set(result), "nobody said that this is Speech Commands"
     assert f"data={data}" in result["command"] and result["detector"] == untuned(dataset.labels)
     assert Model(blob).labels[2:4] == ["yes", "no"]
 
@@ -128,3 +128,17 @@ def test_export_measures_packs_and_replaces_at_once(data: Path, tmp_path: Path, 
     with pytest.raises(OSError, match="power cut"):
         make(run.folder, dataset, blob_path, untuned(dataset.labels))
     assert blob_path.read_bytes() == blob
+
+
+@pytest.mark.parametrize(("readme", "source"), [
+    (None, "speech"), ("My own recordings, in the layout of Speech Commands.", "speech"),
+    ("# The Speech Commands Data Set\n... under the Creative Commons\nBY 4.0 license", "speech: part of Speech Commands (Warden 2018), CC BY 4.0"),
+])
+def test_data_set_is_named_where_its_readme_names_it(split_folders: Callable[..., Path], readme: str | None, source: str) -> None:
+    """A model of somebody's own recordings that names another's data set and licence is a false statement."""
+    root = split_folders()
+    if readme:
+        (root / "README.md").write_text(readme)
+    assert source_of(root) == source
+    assert is_part_of_speech_commands(source) == ("part of" in source)
+    assert not is_part_of_speech_commands(f"synthetic speech; other words also by people ({source})")
