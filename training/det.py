@@ -30,8 +30,8 @@ def show(result: dict, console: Console) -> None:
 
 def show_each(rows: dict[str, dict], title: str, console: Console) -> None:
     table = Table(title=title)
-    for heading in ("listened for alone", "window", "prior", "threshold", "targets", "misses %", "false accepts/h", "latency ms: median", "90 %"):
-        table.add_column(heading, justify="left" if heading.startswith("listened") else "right")
+    for heading in ("alone", "window", "prior", "threshold", "targets", "misses %", "false/h", "median ms", "90 %"):
+        table.add_column(heading, justify="left" if heading == "alone" else "right")
     keys = ("window", "unknown_prior", "threshold", "targets", "miss_percent", "false_accepts_per_hour", "latency_median_ms", "latency_90_percent_ms")
     for keyword, one in rows.items():
         table.add_row(keyword, *("-" if one.get(key) is None else f"{one[key]:g}" for key in keys))
