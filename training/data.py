@@ -103,7 +103,8 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     read. needed: splits that must have every keyword.
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
     synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training's unknown.
-    A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training.
+    A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training: where training
+    is loaded, the recordings of all splits are read and compared.
     """
     root = Path(root)
     labels = labels_of(keywords)
@@ -112,7 +113,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     converted: list[str] = []           # one line a recording, appended by several threads
     how = {"resample": resample, "mix_down": mix_down, "converted": converted}
     noise = _read_noise(root, problems, **how)
-    jobs = [(split, path) for split in reversed(SPLITS) if split in splits for path in found.files[split]]
+    jobs = [(split, path) for split in reversed(SPLITS) if split in splits or "train" in splits for path in found.files[split]]
 
     def read(job: tuple[str, Path]) -> np.ndarray | str:
         try:
@@ -132,7 +133,8 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
             continue
         first = seen.setdefault(hashlib.sha256(clip.tobytes()).digest(), (split, path))
         if first[1] == path:
-            kept[split].append((path, clip))
+            if split in splits:
+                kept[split].append((path, clip))
         elif word_label(first[1].parent.name, labels) != word_label(path.parent.name, labels) and first[0] == split:
             problems.append(f"{first[1]} and {path}: the same recording under two labels")
         else:

@@ -258,7 +258,11 @@ def test_copy_of_a_test_recording_is_left_out_of_training(split_folders: Maker) 
     data = load(root, progress=False)
     assert data.splits["train"].counts()["off"] == 6
     assert data.splits["test"].counts()["off"] == 2
-    assert any("train" in note for note in data.notes)
+    note = "1 recordings of train (first in test) left out: sample for sample the same"
+    assert note in data.notes
+    as_trained = load(root, ("train", "validation"), progress=False)
+    assert set(as_trained.splits) == {"train", "validation"} and note in as_trained.notes
+    assert as_trained.splits["train"].path.tolist() == data.splits["train"].path.tolist()
 
 
 def test_one_recording_under_two_labels_is_refused(split_folders: Maker) -> None:
