@@ -125,4 +125,4 @@ def make_noise(target: Path, root: Path | None, seed: int) -> None:
         if not path.exists():
             rng = np.random.default_rng((seed, i))
             swell = np.interp(np.arange(NOISE_S * RATE_HZ), np.arange(NOISE_S + 1) * RATE_HZ, 10 ** (rng.uniform(-12, 0, NOISE_S + 1) / 20))
-            soundfile.write(path, np.round(1000 * swell * coloured_noise(rng, NOISE_S * RATE_HZ)).clip(-32768, 32767).astype(np.int16), RATE_HZ)
+            write(path, np.round(1000 * swell * coloured_noise(rng, NOISE_S * RATE_HZ)).clip(-32768, 32767).astype(np.int16))

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from tools.kwslib import Model
-from training import models, phonetics, voices, word, word_speech, word_start
-from training.clips import CLIP_LEN, DataError, read_clip
+from training import models, phonetics, spoken, voices, word, word_speech, word_start
+from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
 from training.config import parse
 from training.data import load
 from training.features import OUT_SCALE
@@ -85,6 +85,26 @@ def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..
     assert "burd" not in words and {"bird", "cat", "yes", "near_miss", "other_word", "sentence"} <= words
     assert not list((tmp_path / "made" / "train" / "bird").glob("recording_*"))
     assert not list((tmp_path / "made" / "test").rglob("recording_*"))
+
+
+def test_noise_is_whole_after_a_kill(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A truncated file would be kept by every later command, and no training could begin."""
+    monkeypatch.setattr(spoken, "NOISES", 2)
+    monkeypatch.setattr(spoken, "NOISE_S", 4)
+    real = soundfile.write
+
+    def killed(path: Path, *args: object, **how: object) -> None:
+        real(path, *args, **how)
+        Path(path).write_bytes(Path(path).read_bytes()[:1000])
+        raise OSError("power cut")
+
+    monkeypatch.setattr(soundfile, "write", killed)
+    with pytest.raises(OSError, match="power cut"):
+        spoken.make_noise(tmp_path, None, 1)
+    monkeypatch.setattr(soundfile, "write", real)
+    spoken.make_noise(tmp_path, None, 1)
+    noise = sorted((tmp_path / "_background_noise_").glob("*.flac"))
+    assert [len(read_clip(path, max_len=None)) for path in noise] == [4 * RATE_HZ] * 2
 
 
 def test_near_misses_sound_alike_and_are_not_the_phrase() -> None:
