@@ -20,6 +20,7 @@ from training.synthetic import WORDS, utterances
 from training.voices import SyntheticError, installed
 
 ENDINGS = ("", ".", "!", "?", ",")              # they change the melody
+NEGATIVES = ("near-miss", "other-word", "sentence-")       # folders; no phrase's label has a hyphen (`folder_name`)
 SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utterances
 NEAR_MISSES = 60                                # phrases, of which every sixth is heard in validation, every sixth in test
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # likewise
@@ -100,8 +101,8 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         at = folder / split
         jobs += [(text, max(1, round(count * SHARE[split] / len(said))), seed + 1000 * s, at / name, True) for text in said]
         each = max(1, round(count * (1.0 if split == "train" else 0.3) / NEAR_MISSES))
-        for kind, texts, whole in (("near_miss", near, True), ("other_word", words, True), ("sentence", sentences, False)):
-            jobs += [(text, max(1, each // 2) if kind == "other_word" else each, seed + 1000 * s, at / kind, whole)
+        for kind, texts, whole in zip(NEGATIVES, (near, words, sentences), (True, True, False), strict=True):
+            jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
     say_all(jobs, threads, "synthetic speech")
     notes.append(f"{count} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "

@@ -17,6 +17,7 @@ from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
 from training.config import parse
 from training.data import load
 from training.features import OUT_SCALE
+from training.spoken import folder_name
 
 pytestmark = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
 SMALL = ["channels=8", "epochs=1", "epoch_size=160", "batch=40", "quantise_loss=100"]
@@ -82,9 +83,20 @@ def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..
         (root / split / "bird").rename(root / split / "burd")
     word_speech.make(tmp_path / "made", "bird", count=12, threads=2, data=root)
     words = set(load(tmp_path / "made", progress=False, keywords=["bird"]).splits["train"].word)
-    assert "burd" not in words and {"bird", "cat", "yes", "near_miss", "other_word", "sentence"} <= words
+    assert "burd" not in words and {"bird", "cat", "yes", *word_speech.NEGATIVES} <= words
     assert not list((tmp_path / "made" / "train" / "bird").glob("recording_*"))
     assert not list((tmp_path / "made" / "test").rglob("recording_*"))
+
+
+def test_phrase_is_not_among_its_own_negatives(tmp_path: Path) -> None:
+    """'near miss' or 'sentence' as a phrase would be taught its own negatives as itself."""
+    assert all(folder_name(name) != name for name in word_speech.NEGATIVES)
+    assert not any(folder_name(phrase) in word_speech.NEGATIVES for phrase in ("near miss", "near-miss", "other-word", "sentence-", "sentence"))
+    word_speech.make(tmp_path / "made", "sentence", count=12, threads=2)
+    said = [path.name for path in (tmp_path / "made").glob("*/sentence/*.flac")]
+    assert len(said) >= 12 and all(name.startswith("sentence") for name in said)
+    made = load(tmp_path / "made", progress=False, keywords=["sentence"]).splits["train"]
+    assert {*made.word[made.of("_unknown_")]} == {*word_speech.NEGATIVES}
 
 
 def test_noise_is_whole_after_a_kill(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
