@@ -47,9 +47,14 @@ def read_clip(path: Path, max_len: int | None = CLIP_LEN, resample: bool = True,
     """
     try:
         info = soundfile.info(path)
-        pcm, rate = soundfile.read(path, dtype="int16", always_2d=True)
+        floats = info.subtype in ("FLOAT", "DOUBLE")            # libsndfile would cut these to integers as they are
+        pcm, rate = soundfile.read(path, dtype="float64" if floats else "int16", always_2d=True)
     except (soundfile.LibsndfileError, OSError, ValueError, RuntimeError) as exc:
         raise DataError(f"cannot be decoded ({exc})") from exc
+    if floats:
+        if not np.isfinite(pcm).all() or np.abs(pcm).max(initial=0) > 1:
+            raise DataError("has floating-point samples that are no numbers, or beyond full scale (-1 to 1)")
+        pcm = np.clip(np.round(pcm * 32768), -32768, 32767).astype(np.int16)
     if rate != RATE_HZ and not resample:
         raise DataError(f"is {rate} Hz, not {RATE_HZ} Hz; resample=true would convert it")
     if pcm.shape[1] != 1 and not mix_down:

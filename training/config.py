@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -58,9 +59,35 @@ class Config:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
+ABOVE_ZERO = ("epochs", "epoch_size", "batch", "threads", "temperature")
+NOT_BELOW_ZERO = ("channels", "cycle", "learning_rate", "warmup_epochs", "weight_decay", "synthetic_unknown", "quantise_epochs", "quantise_rate")
+SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average")
+
+
+def check(config: Config) -> Config:
+    """The configuration, once nothing in it is beyond its range. Raises ValueError that names the key."""
+    if config.average == "":            # a mean of runs has no epochs
+        for key in ABOVE_ZERO:
+            if not 0 < getattr(config, key) < math.inf:
+                raise ValueError(f"configuration key '{key}' must be above 0, got {getattr(config, key)}")
+    for key in NOT_BELOW_ZERO:
+        if not 0 <= getattr(config, key) < math.inf:
+            raise ValueError(f"configuration key '{key}' must be 0 or more, got {getattr(config, key)}")
+    for key in SHARES:
+        if not 0 <= getattr(config, key) <= 1:
+            raise ValueError(f"configuration key '{key}' must be 0 to 1, got {getattr(config, key)}")
+    if not config.silence + config.unknown < 1:
+        raise ValueError(f"configuration keys 'silence' ({config.silence}) and 'unknown' ({config.unknown}) leave nothing for the keywords")
+    if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
+        raise ValueError(f"configuration key 'name' is a folder in build/runs, without slashes; got '{config.name}'")
+    return config
+
+
 def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
     """A copy of the dataclass with the overrides, nested by dicts. Raises ValueError for an unknown key or a value
     of another type."""
+    if not isinstance(overrides, dict):
+        raise ValueError(f"overrides are a mapping of keys to values, got {overrides!r}")
     known = {f.name: getattr(config, f.name) for f in fields(config)}
     changed = {}
     for key, value in overrides.items():
@@ -83,7 +110,7 @@ def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
 
 
 def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
-    """Overrides in their order: `FILE.json` or `key=value` (`augment.noise=0.5`). Raises ValueError."""
+    """Overrides in their order: `FILE.json` or `key=value` (`augment.noise=0.5`), checked. Raises ValueError."""
     config = config or Config()
     for argument in arguments:
         key, equals, text = argument.partition("=")
@@ -101,7 +128,7 @@ def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
         for part in reversed(key.split(".")):
             value = {part: value}
         config = override(config, value)
-    return config
+    return check(config)
 
 
 def overrides(config: Any, default: Any = None, prefix: str = "") -> list[str]:

@@ -23,7 +23,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 def load_config(folder: Path) -> Config:
     """The configuration of a run."""
-    return override(Config(), json.loads((folder / "config.json").read_text()))
+    path = folder / "config.json"
+    try:
+        return override(Config(), json.loads(path.read_text()))
+    except ValueError as exc:
+        raise ValueError(f"{path}: {exc}") from exc
 
 
 def commands(folder: Path) -> list[str]:

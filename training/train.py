@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 from training import models
 from training.augment import spec_augment
-from training.config import Config, parse, to_json
+from training.config import Config, check, parse, to_json
 from training.data import DataError, Dataset, load_for
 from training.distill import TaughtEpochs, label_accuracy, loss_of, targets, teachers_of
 from training.features import Prefetch, Sampler, extract, fit_section, network_input
@@ -87,17 +88,23 @@ class Run:
 
     def _write(self, name: str, arrays: dict[str, Any]) -> None:
         part = self.folder / f"part.{name}"
-        np.savez(part, **arrays)
-        os.replace(part, self.folder / name)
+        try:
+            np.savez(part, **arrays)
+            os.replace(part, self.folder / name)
+        finally:
+            part.unlink(missing_ok=True)
 
     def resume(self) -> bool:
         path = self.folder / "checkpoint.npz"
         if not path.exists():
             return False
-        with np.load(path) as saved:
-            for i, variable in enumerate(self._variables()):
-                variable.assign(saved[f"v{i:04d}"])
-            self.history = json.loads(str(saved["history"]))
+        try:
+            with np.load(path) as saved:
+                for i, variable in enumerate(self._variables()):
+                    variable.assign(saved[f"v{i:04d}"])
+                self.history = json.loads(str(saved["history"]))
+        except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as exc:
+            raise ValueError(f"{path} is damaged ({exc}): delete the run's folder to begin anew") from exc
         return True
 
     def averaged(self, features: np.ndarray) -> list[np.ndarray]:
@@ -137,6 +144,8 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
         result = run.model.train_on_batch(batch, y[at:at + config.batch], return_dict=True)
         loss, correct = loss + len(batch) * float(result["loss"]), correct + len(batch) * float(result["accuracy"])
         steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
+    if not np.isfinite(loss):
+        raise ValueError(f"the loss is no number any more in epoch {epoch + 1}: a lower learning_rate may help")
     return {"loss": loss / len(x), "train_accuracy": correct / len(x)}
 
 
@@ -167,6 +176,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
 
     Raises ValueError where the folder holds a run of another configuration.
     """
+    check(config)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(config), indent=1)
     saved = folder / "config.json"
@@ -227,9 +237,12 @@ def main() -> int:
         dataset = load_for(config, ("train", "validation"))
         print(dataset.table(), *dataset.notes, sep="\n", flush=True)
         run = train(config, dataset)
-    except (DataError, ValueError) as exc:
+    except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on", file=sys.stderr)
+        return 130
     print(f"done: {run.folder}; next: python -m training.export {run.folder} -o MODEL.kws")
     return 0
 

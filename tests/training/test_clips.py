@@ -1,12 +1,15 @@
 """One recording: another rate comes out as the same sound."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.clips import CLIP_LEN, RATE_HZ, at_rate
+from training.clips import CLIP_LEN, RATE_HZ, DataError, at_rate, read_clip
 
 
 @settings(max_examples=30, deadline=None)
@@ -36,3 +39,19 @@ def test_own_rate_is_untouched_and_full_scale_is_kept() -> None:
     converted = at_rate(square, 44100).astype(int)
     assert converted.max() == 32767 and converted.min() == -32768
     assert np.abs(np.diff(converted)).max() < 66000 and (np.sign(converted[5:15]) == -1).all()
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "DOUBLE"])
+def test_sample_formats_are_the_same_sound(tmp_path: Path, subtype: str) -> None:
+    """A recording from a sound editor, in floats, would be trained on as silence."""
+    sound = 0.5 * np.sin(np.arange(8000) * 0.3)
+    soundfile.write(tmp_path / "a.wav", sound, RATE_HZ, subtype=subtype)
+    assert np.abs(read_clip(tmp_path / "a.wav") - np.round(sound * 32768)).max() <= 1
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, 1.5])
+def test_floats_that_are_no_sound_are_refused(tmp_path: Path, sample: float) -> None:
+    """They would become clicks or noise under a word's label."""
+    soundfile.write(tmp_path / "a.wav", np.array([0.1, sample, 0.1]), RATE_HZ, subtype="FLOAT")
+    with pytest.raises(DataError, match="floating-point"):
+        read_clip(tmp_path / "a.wav")

@@ -35,3 +35,11 @@ def test_what_is_not_understood_is_an_error(argument: str, message: str) -> None
 def test_defaults_need_no_override() -> None:
     """The command that is stored in a blob is short and complete."""
     assert overrides(Config()) == []
+
+
+@pytest.mark.parametrize("argument", ["epochs=0", "batch=0", "epoch_size=-5", "threads=0", "temperature=0", "channels=-1", "cycle=-1", "distill=2",
+                                      "learning_rate=-1", "learning_rate=NaN", "label_smoothing=2", "silence=-1", "unknown=1", "name=../other", "name=a/b"])
+def test_value_beyond_its_range_is_named(argument: str) -> None:
+    """It would be found out hours later, or never: a run of nonsense ends with "done"."""
+    with pytest.raises(ValueError, match=f"configuration keys? .*'{argument.partition('=')[0]}'"):
+        parse([argument])
