@@ -16,6 +16,7 @@ FAMILIES = ("pbtdkg?", "fvTDszSZhC", "mnN", "lrwjR")     # consonants that are t
 REDUCED = {"@", "I", "I2", "3", "a#", "@L", "i", "0#", "@2"}     # vowels that speakers and accents exchange
 SLIGHT, ALIKE, OTHER = 0.25, 0.5, 1.0           # cost of another reduced vowel, of another consonant of one family, of any other
 HOMOPHONE = 0.6                                 # a phrase that costs less sounds the same to people
+GREETINGS = ("hey", "okay")
 CANDIDATES = 1500                               # words of the dictionary that are looked at for one word
 
 
@@ -89,7 +90,7 @@ def near_misses(phrase: str, count: int) -> list[str]:
     for i, word in enumerate(words):
         kinds.append([" ".join([*words[:i], other, *words[i + 1:]]) for other in neighbours(word, count)])
     kinds.append([" ".join(words[:i] + words[i + 1:]) for i in range(len(words)) if len(words) > 1] + [" ".join(reversed(words))])
-    kinds.append([f"{first} {other}" for first, other in zip(itertools.cycle(("hey", "okay")), neighbours(words[-1], count))])
+    kinds.append([f"{first} {other}" for first, other in zip(itertools.cycle(GREETINGS), neighbours(words[-1], count))])
     near: list[str] = []
     for rank in range(max(map(len, kinds))):
         near += [kind[rank] for kind in kinds if rank < len(kind)]

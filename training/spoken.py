@@ -22,19 +22,19 @@ from training.synthetic import CACHE, Utterance, utterances
 
 TRACT = (0.82, 1.25)                    # formants against the synthesiser's own, drawn evenly in octaves
 FLOOR_DB = (15.0, 50.0)                 # word against the noise that is always there
-FASTEST = 1.2                           # a longer utterance is played so much faster at most, or is not used
+LONGEST = CLIP_LEN - 800                # samples of an utterance in its clip
+FASTEST = TRACT[1]                      # a longer one is played so much faster at most, or is not used
 NOISES, NOISE_S = 8, 40                 # recordings of coloured noise, where there are none of rooms
 
 
 def varied(pcm: np.ndarray, rng: np.random.Generator, tracts: tuple[float, float] = TRACT) -> np.ndarray | None:
     """int16 [CLIP_LEN] with the utterance somewhere in it: another vocal tract, over a floor of noise. None if too long."""
     tract = 2 ** rng.uniform(*np.log2(tracts))
-    longest = CLIP_LEN - 800
-    if len(pcm) / tract > longest:
-        tract = len(pcm) / longest
-        if tract > max(FASTEST, TRACT[1]):
+    if len(pcm) / tract > LONGEST:
+        tract = len(pcm) / LONGEST
+        if tract > FASTEST:
             return None
-    voice = at_speed(pcm, tract)[:longest]
+    voice = at_speed(pcm, tract)[:LONGEST]
     clip = coloured_noise(rng) * np.float32(rms(voice) * 10 ** (-rng.uniform(*FLOOR_DB) / 20))
     at = int(rng.integers(0, CLIP_LEN - len(voice) + 1))
     clip[at:at + len(voice)] += voice

@@ -27,7 +27,7 @@ from training.continuous import hear, open_model, summary
 from training.data import Dataset, load_for
 from training.det import plot, show
 from training.export import make, untuned
-from training.folders import SPLITS, find
+from training.folders import SPLITS, find, is_unheard
 from training.listening import Composer
 from training.manifest import source_of, write_manifest
 from training.run_folder import RUNS, write_atomic
@@ -102,9 +102,10 @@ def listen(model: object, root: Path, keyword: str, seed: int, threads: int, hou
     return {"model": title, "hours": round(hours, 3), "seed": seed, "synthetic": False} | summary(model, heard, BUDGET)
 
 
-def people(root: Path, phrase: str, target: Path) -> int:
+def people(root: Path, phrase: str, target: Path, strangers: bool = False) -> int:
     """A data folder to measure with: every recording of the phrase, whatever its split, and the test split's other words.
-    Returns how many there are of the phrase. Raises DataError where there are none."""
+    strangers: only of speakers who, by their file names, say no other word in the train split, where `root` was also trained with.
+    Returns how many there are of the phrase. Raises DataError where there are none at all."""
     name = folder_name(phrase)
     files = find(root, (), needed=()).files
     shutil.rmtree(target, ignore_errors=True)
@@ -113,11 +114,15 @@ def people(root: Path, phrase: str, target: Path) -> int:
     said = [path for paths in files.values() for path in paths if path.parent.name in (phrase, name)]
     if not said:
         raise DataError(f"{root}: nobody says '{phrase}' there; --measure needs recordings of it")
-    for path in [*said, *(p for p in files["test"] if not p.parent.name.startswith("_"))]:
-        word = name if path in said else path.parent.name
-        link(path, target / "test" / word / path.name)
+    spoken = {*said}
+    taken = [*said, *(p for p in files["test"] if not p.parent.name.startswith("_") and p not in spoken)]
+    if strangers:
+        unheard = is_unheard(taken, [path for path in files["train"] if path not in spoken])
+        taken = [path for path, kept in zip(taken, unheard, strict=True) if kept]
+    for path in taken:
+        link(path, target / "test" / (name if path in spoken else path.parent.name) / path.name)
     make_noise(target, root, 0)
-    return len(said)
+    return len(spoken & {*taken})
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -126,7 +131,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides, as of training.train")
     parser.add_argument("--spelling", action="append", default=[], metavar="TEXT", help="another way to write it, for voices that say it wrongly; may be given again")
     parser.add_argument("--voices", type=int, default=800, help="utterances of the phrase (%(default)s)")
-    parser.add_argument("--recordings", type=Path, metavar="DIR", help="your own recordings of the phrase, WAV or FLAC; ten help")
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help="your own recordings of the phrase, WAV or FLAC")
     parser.add_argument("--data", type=Path, metavar="DIR", help="recordings of people who say other words, such as ../shared/data/speech")
     parser.add_argument("--measure", type=Path, metavar="DIR", help="recordings of people who say the phrase and other words: misses and false accepts")
     parser.add_argument("--hours", type=float, default=2.0, help="of audio for --measure (%(default)s)")
@@ -151,16 +156,27 @@ def run(args: argparse.Namespace, console: Console) -> None:
                              data=args.data, recordings=args.recordings)
     console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)
     dataset = train_word(config, args.threads)
-    people_too = [f"other words also by people ({source_of(args.data)})"] * bool(args.data) + ["own recordings of the phrase"] * bool(args.recordings)
+    people_too = [f"other words also by people ({source_of(args.data)})"] if args.data else []
+    people_too += ["own recordings of the phrase"] if args.recordings else []
     about = {"phrase": phrase, "data": "; ".join(["synthetic speech", *people_too]), "backbone": f"training/backbones/{config.model}.npz",
              "command": shlex.join(["python", "-m", "training.word", *command_of(args)])}
     result = export(config, dataset, blob, about, args.threads, min(HOURS, args.hours))
     save(result, blob.with_name(f"{name}_det.json"), console)
     console.print(f"{blob}: curve and figures in {blob.with_name(f'{name}_det.png')} are of synthetic speech", highlight=False)
     if args.measure:
-        count = people(args.measure, phrase, folder / "people")
-        measured = listen(open_model(blob), folder / "people", name, args.seed, args.threads, args.hours, args.snr, f"{name}, {count} recordings of people")
-        save(measured, blob.with_name(f"{name}_people.json"), console)
+        measure(args, name, phrase, console)
+
+
+def measure(args: argparse.Namespace, name: str, phrase: str, console: Console) -> None:
+    """What people get; then, where there are such recordings, what people get of whom training has heard no word."""
+    for strangers, file, who in ((False, "people", "people"), (True, "strangers", "people whose voices training has not heard")):
+        folder = FOLDER / name / file
+        count = people(args.measure, phrase, folder, strangers)
+        if count == 0:
+            console.print(f"no recording of the phrase is known to be of {who}", highlight=False)
+            return
+        measured = listen(open_model(FOLDER / f"{name}.kws"), folder, name, args.seed, args.threads, args.hours, args.snr, f"{name}, {count} recordings of {who}")
+        save(measured, FOLDER / f"{name}_{file}.json", console)
 
 
 def save(result: dict, path: Path, console: Console) -> None:

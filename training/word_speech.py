@@ -13,19 +13,20 @@ import numpy as np
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip, word_span
 from training.folders import SPLITS, find, is_recording, labels_of
-from training.phonetics import dictionary, near_misses, phonemes, sounds_like
+from training.phonetics import GREETINGS, dictionary, near_misses, phonemes, sounds_like
 from training.sentences import SENTENCES
-from training.spoken import FASTEST, folder_name, link_recordings, make_noise, say_all, varied, write
+from training.spoken import FASTEST, LONGEST, folder_name, link_recordings, make_noise, say_all, varied, write
 from training.synthetic import WORDS, utterances
 from training.voices import SyntheticError, installed
 
 ENDINGS = ("", ".", "!", "?", ",")              # they change the melody
 NEGATIVES = ("near-miss", "other-word", "sentence-")       # folders; no phrase's label has a hyphen (`folder_name`)
 SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utterances
-NEAR_MISSES = 60                                # phrases, of which every sixth is heard in validation, every sixth in test
-OTHER_WORDS, OTHER_SENTENCES = 100, 60          # likewise
+NEAR_MISSES = 60                                # phrases; `splits_of` says where each is heard
+OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in validation, every sixth in test
 RECORDINGS = 4000                               # of people who say other words, in training
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
+OWN_NAME = r"own_\d\d+_\d\d+"                 # of their files
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
 
 
@@ -42,9 +43,9 @@ def check_phrase(phrase: str) -> str:
     if len(phonemes([phrase])[0]) < 3:
         raise DataError(f"'{phrase}' is too short: with fewer than three phonemes, every sentence holds it")
     length = float(np.median([len(u.pcm) for u in utterances(phrase, 8, 0)]))
-    if length > FASTEST * CLIP_LEN:
+    if length > FASTEST * LONGEST:
         raise DataError(f"'{phrase}' takes {length / RATE_HZ:.1f} s; the window is {CLIP_LEN / RATE_HZ:g} s, and a phrase of up to "
-                        f"{FASTEST * CLIP_LEN / RATE_HZ:g} s fits when it is said faster")
+                        f"{FASTEST * LONGEST / RATE_HZ:.2f} s fits when it is said faster")
     return name
 
 
@@ -77,8 +78,28 @@ def split_of(index: int) -> str:
     return {4: "validation", 5: "test"}.get(index % 6, "train")
 
 
+def splits_of(near: Sequence[str], phrase: str, seed: int) -> list[str]:
+    """The split of each near miss. All that have a word which replaces one of the phrase stay together, so that no split
+    hears such a word of another one; a sixth of these words, drawn with the seed, is kept for validation and a sixth for test."""
+    usual = {*phrase.casefold().split(), *GREETINGS}
+    strange = [" ".join(word for word in text.casefold().split() if word not in usual) or text for text in near]
+    drawn = np.random.default_rng(seed).permutation(sorted(set(strange))).tolist()
+    place = {word: {0: "validation", 1: "test"}.get(i % 6, "train") for i, word in enumerate(drawn)}
+    return [place[word] for word in strange]
+
+
 def spellings_of(phrase: str, spellings: Sequence[str]) -> list[str]:
     return [text + ending for text in (phrase, *spellings) for ending in ENDINGS]
+
+
+def count_written(folder: Path, name: str, asked: dict[str, int], phrase: str) -> int:
+    """How many utterances of the phrase are there. Raises DataError where less than half of a split's fits into a clip."""
+    there = {split: sum(not re.fullmatch(OWN_NAME, path.stem) for path in (folder / split / name).glob("*.flac")) for split in SPLITS}
+    for split, n in there.items():
+        if n < asked[split] / 2:
+            raise DataError(f"{folder / split / name}: only {n} of {asked[split]} utterances of '{phrase}' fit into {LONGEST / RATE_HZ:g} s, "
+                            f"the others take more than {FASTEST * LONGEST / RATE_HZ:.2f} s; a shorter phrase is needed")
+    return sum(there.values())
 
 
 def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
@@ -90,9 +111,11 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
     name, notes = check_phrase(phrase), []
     own = check_recordings(recordings) if recordings else []
     near = near_misses(phrase, NEAR_MISSES)
+    near_splits = splits_of(near, phrase, seed)
+    near_words = {word for text in near for word in text.split()}
     rng = np.random.default_rng(seed)
     words = [str(w) for w in rng.permutation(dictionary())[:3 * OTHER_WORDS]] + list(WORDS)
-    words = [w for w, same in zip(words, sounds_like(words, phrase), strict=True) if not same][:OTHER_WORDS]
+    words = [w for w, same in zip(words, sounds_like(words, phrase), strict=True) if not same and w not in near_words][:OTHER_WORDS]
     same = sounds_like(SENTENCES, phrase)
     sentences = [text for text, holds in zip(SENTENCES, same, strict=True) if not holds][:OTHER_SENTENCES]
     said = spellings_of(phrase, spellings)
@@ -101,11 +124,14 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         at = folder / split
         jobs += [(text, max(1, round(count * SHARE[split] / len(said))), seed + 1000 * s, at / name, True) for text in said]
         each = max(1, round(count * (1.0 if split == "train" else 0.3) / NEAR_MISSES))
-        for kind, texts, whole in zip(NEGATIVES, (near, words, sentences), (True, True, False), strict=True):
+        jobs += [(text, each, seed + 1000 * s, at / NEGATIVES[0], True) for text, where in zip(near, near_splits, strict=True) if where == split]
+        for kind, texts, whole in ((NEGATIVES[1], words, True), (NEGATIVES[2], sentences, False)):
             jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
     say_all(jobs, threads, "synthetic speech")
-    notes.append(f"{count} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "
+    asked = {split: sum(job[1] for job in jobs if job[3] == folder / split / name) for split in SPLITS}
+    written = count_written(folder, name, asked, phrase)
+    notes.append(f"{written} of {sum(asked.values())} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "
                  f"{len(sentences)} sentences by {', '.join(installed())}")
     if data is not None:
         heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})

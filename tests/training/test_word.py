@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tools.blob import read
 from tools.kwslib import Model
 from training import models, phonetics, spoken, voices, word, word_speech, word_start
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
@@ -70,6 +71,8 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
     assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark"]
     manifest = json.loads(Path("build/words/hey_hark.json").read_text())
     assert set(manifest["detector"]["threshold"]) == {"hey_hark"} and manifest["phrase"] == "hey hark"
+    assert manifest["data"] == "synthetic speech" and "note" not in manifest
+    assert len(json.dumps(read(Path("build/words/hey_hark.kws").read_bytes()).meta)) < 900
     assert Path("build/words/hey_hark_det.png").stat().st_size > 1000
     assert json.loads(Path("build/words/hey_hark_det.json").read_text())["curve"]
     assert command(monkeypatch, *options, "--seed", "2") == 1
@@ -119,6 +122,44 @@ def test_noise_is_whole_after_a_kill(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert [len(read_clip(path, max_len=None)) for path in noise] == [4 * RATE_HZ] * 2
 
 
+def test_near_misses_of_one_word_stay_together() -> None:
+    """Threshold and curve would be of near misses that training, or the choice of the threshold, has heard."""
+    near = ["hey", "hark hey", *(text for word in ("bark", "park", "lark", "mark", "harp") for text in (f"hey {word}", f"okay {word}"))]
+    splits = word_speech.splits_of(near, "hey hark", 1)
+    words = {split: {text.split()[-1] for text, where in zip(near[2:], splits[2:], strict=True) if where == split} for split in ("train", "validation", "test")}
+    assert sum(map(len, words.values())) == 5 and set(splits) == set(words)
+    assert splits == word_speech.splits_of(near, "hey hark", 1)
+    assert any(word_speech.splits_of(near, "hey hark", seed) != splits for seed in (2, 3, 4))
+
+
+def test_utterances_that_are_too_long_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word made of a handful of the fastest voices, under a manifest that says hundreds."""
+    notes = word_speech.make(tmp_path / "made", "bird", count=12, threads=2)
+    assert notes[0].startswith("12 of 12 utterances of 'bird'")
+    asked = {"train": 10, "validation": 1, "test": 1}
+    for path in sorted((tmp_path / "made" / "train" / "bird").glob("*.flac"))[:4]:
+        path.unlink()
+    assert word_speech.count_written(tmp_path / "made", "bird", asked, "bird") == 8
+    for path in sorted((tmp_path / "made" / "train" / "bird").glob("*.flac"))[:3]:
+        path.rename(path.with_name(path.name.replace(path.stem, f"own_00_{path.stem[-3]}{path.stem[-1]}")))
+    with pytest.raises(DataError, match="only [34] of 10 utterances of 'bird' fit into 0.95 s, the others take more than 1.19 s"):
+        word_speech.count_written(tmp_path / "made", "bird", asked, "bird")
+    monkeypatch.setattr(spoken, "LONGEST", 800)
+    assert spoken.varied(np.ones(1001, np.int16), np.random.default_rng(1)) is None
+
+
+def test_people_are_told_from_strangers(split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """What people get would be what those get whose voices were in training, saying other words."""
+    root = split_folders()
+    (root / "train" / "cat" / "00000000_nohash_0.flac").rename(root / "train" / "cat" / "feed_nohash_0.flac")
+    (root / "test" / "go" / "20000000_nohash_0.flac").rename(root / "test" / "go" / "feed_nohash_0.flac")
+    (root / "train" / "bird" / "00000001_nohash_0.flac").rename(root / "train" / "bird" / "beef_nohash_0.flac")
+    assert word.people(root, "bird", tmp_path / "people") == 6 + 2 + 2
+    assert word.people(root, "bird", tmp_path / "strangers", strangers=True) == 1 + 2 + 2
+    assert len(list((tmp_path / "people" / "test" / "go").iterdir())) == 2
+    assert len(list((tmp_path / "strangers" / "test" / "go").iterdir())) == 1
+
+
 def test_near_misses_sound_alike_and_are_not_the_phrase() -> None:
     """A homophone among the negatives is a phrase that is missed; without near ones every similar word is an accept."""
     found = phonetics.near_misses("hey know", 40)
@@ -141,7 +182,7 @@ def test_impossible_phrase_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_own_recordings_are_added_and_bad_ones_named(tmp_path: Path) -> None:
-    """Ten recordings of one's own help most; a broken one among them must not be left out silently."""
+    """A broken recording among one's own must not be left out silently."""
     own = tmp_path / "own"
     with pytest.raises(DataError, match="own: no WAV or FLAC"):
         word_speech.check_recordings(own)
