@@ -149,6 +149,12 @@ def run(args: argparse.Namespace, console: Console) -> None:
     name = word_speech.check_phrase(phrase)
     config = configuration(name, args.overrides, args.seed, args.threads)
     word_start.backbone(config.model)
+    if args.data:
+        word_speech.check_data(args.data)
+    if args.measure:
+        word_speech.check_data(args.measure, phrase)
+    if args.recordings:
+        word_speech.check_recordings(args.recordings)
     folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
     begin(folder, {"phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
                    "data": str(args.data or ""), "recordings": str(args.recordings or "")}, args.fresh)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip, word_span
-from training.folders import SPLITS, find, is_recording, labels_of
+from training.folders import NOISE_FOLDER, SPLITS, find, is_recording, labels_of
 from training.phonetics import GREETINGS, dictionary, near_misses, phonemes, sounds_like
 from training.sentences import SENTENCES
 from training.spoken import FASTEST, LONGEST, folder_name, link_recordings, make_noise, say_all, varied, write
@@ -52,8 +52,10 @@ def check_phrase(phrase: str) -> str:
 def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
     """The user's own recordings of the phrase: paths and int16 [n] without what is around the word. Raises DataError that
     names every file that cannot be used."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
     problems, found = [], []
-    paths = sorted(p for p in folder.glob("*") if is_recording(p)) if folder.is_dir() else []
+    paths = sorted(p for p in folder.glob("*") if is_recording(p))
     for path in paths:
         try:
             pcm = read_clip(path, max_len=None, mix_down=True)
@@ -71,6 +73,24 @@ def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
     if problems:
         raise DataError("the recordings of the phrase cannot be used:\n" + "\n".join(problems))
     return found
+
+
+def check_data(folder: Path, phrase: str = "") -> None:
+    """Raises DataError for a data folder that cannot be used. phrase: what is to be measured in it; other words then need be in
+    the test split alone."""
+    found = find(folder, (), needed=())
+    if found.problems and not phrase:
+        raise DataError("the recordings cannot be used:\n" + "\n".join(found.problems[:20]))
+    said = {split: {path.parent.name for path in paths if not path.parent.name.startswith("_")} for split, paths in found.files.items()}
+    of_phrase = {phrase, folder_name(phrase)}
+    if not set().union(*said.values()):
+        raise DataError(f"{folder}: no recordings in it")
+    if phrase and not of_phrase & set().union(*said.values()):
+        raise DataError(f"{folder}: nobody says '{phrase}' there; --measure needs recordings of it")
+    if phrase and not said["test"] - of_phrase:
+        raise DataError(f"{folder}: no other words in its test split; --measure needs them for false accepts")
+    if not any(is_recording(path) for path in (folder / NOISE_FOLDER).glob("*")):
+        raise DataError(f"{folder / NOISE_FOLDER}: no background noise")
 
 
 def split_of(index: int) -> str:

@@ -184,9 +184,11 @@ def test_impossible_phrase_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_own_recordings_are_added_and_bad_ones_named(tmp_path: Path) -> None:
     """A broken recording among one's own must not be left out silently."""
     own = tmp_path / "own"
-    with pytest.raises(DataError, match="own: no WAV or FLAC"):
+    with pytest.raises(DataError, match="own: no such folder"):
         word_speech.check_recordings(own)
     own.mkdir()
+    with pytest.raises(DataError, match="own: no WAV or FLAC"):
+        word_speech.check_recordings(own)
     rng = np.random.default_rng(1)
     speech = np.concatenate([np.zeros(30000), 6000 * np.hanning(9000) * rng.normal(size=9000), np.zeros(20000)]).astype(np.int16)
     soundfile.write(own / "good.wav", np.stack([speech, speech], axis=1), 44100)
@@ -202,6 +204,27 @@ def test_own_recordings_are_added_and_bad_ones_named(tmp_path: Path) -> None:
         word_speech.check_recordings(own)
     for part in ("bad.wav: cannot be decoded", "long.wav: what is said in it takes 3", "still.wav: is nearly silent"):
         assert part in str(error.value)
+
+
+@pytest.mark.usefixtures("small_backbone")
+def test_folder_that_cannot_be_used_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+                                                             split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """A typo would be found out after an hour, or would keep the corrected command from running."""
+    monkeypatch.setattr(word, "train_word", lambda *_: (_ for _ in ()).throw(OSError("far enough")))
+    root, empty = split_folders(), tmp_path / "empty"
+    empty.mkdir()
+    for option in ("--data", "--measure", "--recordings"):
+        assert command(monkeypatch, "bird", option, "typo") == 1 and "typo: no such folder" in capsys.readouterr().err
+        assert command(monkeypatch, "bird", option, str(empty)) == 1
+        assert "recordings in it" in capsys.readouterr().err
+    assert command(monkeypatch, "hey hark", "--measure", str(root)) == 1 and "nobody says 'hey hark'" in capsys.readouterr().err
+    shutil.move(root / "_background_noise_", tmp_path / "noise")
+    for option in ("--data", "--measure"):
+        assert command(monkeypatch, "bird", option, str(root)) == 1 and "no background noise" in capsys.readouterr().err
+    shutil.move(tmp_path / "noise", root / "_background_noise_")
+    assert not Path("build/words").exists()
+    assert command(monkeypatch, "bird", "--data", str(root), "--measure", str(root), "--voices", "12", "--threads", "2") == 1
+    assert "far enough" in capsys.readouterr().err
 
 
 def test_network_without_a_backbone_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
