@@ -44,8 +44,17 @@ RECIPE = ["model=stream_word", "frontend.n_dct=0", "epochs=10", "epoch_size=6000
           "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6", "augment.feature_mask=5"]
 
 
+DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
+           "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
+
+
 def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) -> Config:
     config = parse([*RECIPE, f"seed={seed}", f"threads={threads}", *overrides])
+    for argument in overrides:
+        key, equals, _ = argument.partition("=")
+        for taken in [key] if equals else json.loads(Path(argument).read_text()):
+            if taken in DECIDED:
+                raise DataError(f"'{taken}' cannot be overridden for a word: {DECIDED[taken]}")
     return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
 
 

@@ -227,6 +227,16 @@ def test_folder_that_cannot_be_used_is_named_before_any_work(monkeypatch: pytest
     assert "far enough" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("key", ["name", "data", "keywords", "start"])
+def test_override_that_would_be_replaced_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, key: str) -> None:
+    """A user who gives data=DIR would believe that their recordings were trained with."""
+    Path("mine.json").write_text(json.dumps({key: "speech"}))
+    for argument in (f"{key}=speech", "mine.json"):
+        assert command(monkeypatch, "bird", argument) == 1
+        assert f"'{key}' cannot be overridden for a word" in capsys.readouterr().err
+    assert not Path("build/words").exists()
+
+
 def test_network_without_a_backbone_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """The speech would be made for minutes first."""
     assert command(monkeypatch, "hey hark", "model=ds_cnn") == 1
