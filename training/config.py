@@ -86,7 +86,7 @@ def check(config: Config) -> Config:
 def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
     """A copy of the dataclass with the overrides, nested by dicts. Raises ValueError for an unknown key or a value
     of another type."""
-    if not isinstance(overrides, dict):
+    if type(overrides) is not dict:      # what a JSON file holds
         raise ValueError(f"overrides are a mapping of keys to values, got {overrides!r}")
     known = {f.name: getattr(config, f.name) for f in fields(config)}
     changed = {}
