@@ -37,7 +37,7 @@ LOOPS = (
     Loop("conv2d", "5 pixels, 15 groups", "m7_groups_5", "m7_end_5", 15 * 20),
     Loop("conv2d", "4 pixels, 15 groups", "m7_groups_4", "m7_end_4", 15 * 16),
     Loop("fully_connected", "1 row, 16 groups", "m7_groups_1", "m7_end_1", 16 * 4),
-    Loop("depthwise_conv2d", "3x3, 5 pixels and requantise", "stride1_5", macs=5 * 9),
+    Loop("depthwise_conv2d", "3x3, 5 pixels and requantise", "three_stride1_5", macs=5 * 9),
 )
 
 

@@ -85,17 +85,21 @@ static int32_t plane_stride(const kws_linear_t *p) {
 
 // The plane for the output rows from y on. sides: whether to write the words that are padding, too; they stay as they
 // are while there is one block only.
-static __attribute__((noinline)) void gather(const kws_linear_t *p, const block_t *b, size_t y, size_t rows, bool sides,
-                                             const int8_t *in, uint32_t *planes) {
+typedef void gather_t(const kws_linear_t *p, const block_t *b, size_t y, size_t rows, bool sides, const int8_t *in,
+                      uint32_t *planes);
+
+static void gather_together(const kws_linear_t *p, const block_t *b, size_t y, size_t rows, bool sides, const int8_t *in,
+                            uint32_t *planes) {
     const int32_t stride = p->window.stride_h, first = (int32_t)y * stride - p->window.pad_top;
-    if (is_dilated(p)) {
-        for (int32_t i = 0; i < 3; i++) {
-            gather_part(p, b, part_at(p, first + i * p->window.dilation_h, (int32_t)rows), sides, in,
-                        planes + i * M7_PLANE_WORDS, 3 * M7_PLANE_WORDS);
-        }
-    } else {
-        gather_part(p, b, part_at(p, first, (int32_t)(rows - 1) * stride + p->window.kernel_h), sides, in, planes,
-                    M7_PLANE_WORDS);
+    gather_part(p, b, part_at(p, first, (int32_t)(rows - 1) * stride + p->window.kernel_h), sides, in, planes,
+                M7_PLANE_WORDS);
+}
+
+static void gather_apart(const kws_linear_t *p, const block_t *b, size_t y, size_t rows, bool sides, const int8_t *in,
+                         uint32_t *planes) {
+    int32_t first = (int32_t)y * p->window.stride_h - p->window.pad_top;
+    for (size_t i = 0; i < 3; i++, first += p->window.dilation_h) {
+        gather_part(p, b, part_at(p, first, (int32_t)rows), sides, in, planes + i * M7_PLANE_WORDS, 3 * M7_PLANE_WORDS);
     }
 }
 
@@ -112,7 +116,6 @@ static bool set_lane(m7_lane_t *lane, const kws_linear_t *p, size_t channel) {
     const bool three = p->window.kernel_h == 3;
     const int8_t *w = p->weights + channel * (three ? kws_row_bytes(9) : kws_row_bytes(3));
     lane->bias = 2 * p->channels[channel].bias;
-    lane->back = (int32_t)sizeof(uint32_t) * M7_PLANE_WORDS * (plane_stride(p) - p->window.kernel_h);
     set_weights(lane->weights[0], w);
     if (three) {
         set_weights(lane->weights[1], w + 3);
@@ -142,24 +145,30 @@ static __attribute__((noinline)) void slow_lane(const kws_linear_t *p, size_t ch
 // Input channels first..first + 3 of some blocks, `most` rows at a time; those before `from` are done already.
 static void four_channels(const kws_linear_t *p, const block_t *b, const block_t *end, size_t most, bool sides, size_t first,
                           size_t from, const int8_t *in, int8_t *out, uint32_t *planes) {
-    m7_rows_t *const *run = m7_rows[p->window.kernel_h == 3][p->window.stride_w - 1];
+    gather_t *const gather = is_dilated(p) ? gather_apart : gather_together;
+    m7_rows_t *const *rows_of = m7_rows[p->window.kernel_h == 3][p->window.stride_w - 1];
     const size_t c = p->out.c, row = (size_t)p->out.w * c, multiplier = c / p->in.c;
     m7_lane_t lanes[LANES];
+    for (size_t i = 0; i < LANES; i++) {
+        lanes[i].back = (int32_t)sizeof(uint32_t) * M7_PLANE_WORDS * (plane_stride(p) - p->window.kernel_h);
+    }
     bool fast[LANES], ready = false;
     for (; b < end; b++) {
+        m7_rows_t *const run = rows_of[b->width];
+        int8_t *const block = out + b->out_x * c;
         for (size_t y = 0, rows; y < p->out.h; y += rows) {
             rows = p->out.h - y < most ? p->out.h - y : most;
             gather(p, b, y, rows, sides, in + first, planes);
             for (size_t i = from - first; i < LANES; i++) {
                 for (size_t m = 0; m < multiplier; m++) {
                     const size_t channel = (first + i) * multiplier + m;
-                    int8_t *at = out + y * row + b->out_x * c + channel;
+                    int8_t *at = block + y * row + channel;
                     if (!ready) {
                         fast[i] = set_lane(&lanes[i], p, channel);
                     }
                     if (fast[i]) {
                         m7_lane_steps(&lanes[i], at, rows, row, b->width, c);
-                        run[b->width](planes + i * PLANE, at, c, &lanes[i]);
+                        run(planes + i * PLANE, at, c, &lanes[i]);
                     } else {
                         slow_lane(p, channel, planes + i * PLANE, b, rows, at);
                     }
