@@ -58,20 +58,28 @@ def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) 
     return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
 
 
-def begin(folder: Path, how: dict, fresh: bool) -> None:
-    """Notes what a word is made of; what was begun otherwise is not gone on with. Raises DataError."""
+def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> None:
+    """Notes what a word is made of; what was begun otherwise is not gone on with, and the network is trained anew where the
+    recordings are others (`word_speech.contents`). Raises DataError."""
     path = folder / "made_of.json"
-    if fresh:
-        for old in (folder, RUNS / f"word_{folder.name}", RUNS / f"word_{folder.name}_start"):
-            shutil.rmtree(old, ignore_errors=True)
+    runs = (RUNS / f"word_{folder.name}", RUNS / f"word_{folder.name}_start")
+    for old in (folder, *runs) if fresh else ():
+        shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         begun = json.loads(path.read_text())
         other = [key for key in how if begun.get(key) != how[key]]
         if other:
             raise DataError(f"{folder} was begun with another {', '.join(other)} ({begun.get(other[0])}, now {how[other[0]]}): "
                             "give the same again, or --fresh to begin anew")
+        changed = [key for key in contents if begun.get("contents", {}).get(key, "") != contents[key]]
+        if changed:
+            print(f"other recordings than before in {' and '.join(how[key] for key in changed)}: the network is trained anew", flush=True)
+            for old in runs:
+                shutil.rmtree(old, ignore_errors=True)
+        if "data" in changed:
+            word_speech.unlink_data(folder / "speech")
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps(how, indent=1))
+    write_atomic(path, json.dumps(how | {"contents": contents}, indent=1))
 
 
 def train_word(config: Config, threads: int) -> Dataset:
@@ -166,7 +174,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
         word_speech.check_recordings(args.recordings)
     folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
     begin(folder, {"phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
-                   "data": str(args.data or ""), "recordings": str(args.recordings or "")}, args.fresh)
+                   "data": str(args.data or ""), "recordings": str(args.recordings or "")}, word_speech.contents(args.data, args.recordings), args.fresh)
     notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,
                              data=args.data, recordings=args.recordings)
     console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)

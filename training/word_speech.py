@@ -5,6 +5,7 @@ Training, validation and test hear other utterances of the phrase, and other nea
 """
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ NEAR_MISSES = 60                                # phrases; `splits_of` says wher
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in validation, every sixth in test
 RECORDINGS = 4000                               # of people who say other words, in training
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
-OWN_NAME = r"own_\d\d+_\d\d+"                 # of their files
+OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's digest, and which variation
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
 
 
@@ -73,6 +74,48 @@ def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
     if problems:
         raise DataError("the recordings of the phrase cannot be used:\n" + "\n".join(problems))
     return found
+
+
+def own_digest(pcm: np.ndarray) -> str:
+    return hashlib.sha256(pcm.tobytes()).hexdigest()[:12]
+
+
+def contents(data: Path | None, recordings: Path | None) -> dict[str, str]:
+    """Tells whether the recordings are the same as before: of `data` names, splits and sizes, of the user's own the sound. Empty
+    strings where there are none. Raises DataError."""
+    digest = hashlib.sha256()
+    if data is not None:
+        files = find(data, (), needed=()).files | {NOISE_FOLDER: sorted(p for p in (data / NOISE_FOLDER).glob("*") if is_recording(p))}
+        for split, paths in files.items():
+            for path in paths:
+                digest.update(f"{split} {path.relative_to(data)} {path.stat().st_size}\n".encode(errors="surrogateescape"))
+    own = sorted(own_digest(pcm) for _, pcm in check_recordings(recordings)) if recordings else []
+    return {"data": digest.hexdigest()[:12] if data else "", "recordings": " ".join(own)}
+
+
+def unlink_data(folder: Path) -> None:
+    """Takes the links to the recordings of people and of noise out of the speech."""
+    for path in [*folder.glob("*/*/recording_*"), *folder.glob(f"{NOISE_FOLDER}/*")]:
+        if path.is_symlink():
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+
+def make_own(folder: Path, recordings: Sequence[np.ndarray], seed: int) -> None:
+    """Variations of the user's own recordings; those of recordings that are gone are deleted."""
+    digests = {own_digest(pcm): pcm for pcm in recordings}
+    for path in folder.glob("own_*"):
+        name = re.fullmatch(OWN_NAME, path.stem)
+        if name and name[1] not in digests:
+            path.unlink()
+    for digest, pcm in digests.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        for k in range(RECORDINGS_COPIES):
+            path = folder / f"own_{digest}_{k:02d}.flac"
+            clip = None if path.exists() else varied(pcm, np.random.default_rng((seed, int(digest, 16), k)), OWN_TRACT)
+            if clip is not None:
+                write(path, clip)
 
 
 def check_data(folder: Path, phrase: str = "") -> None:
@@ -159,13 +202,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         for split in ("train", "validation"):
             n = link_recordings(data, split, folder / split, leave_out=[*same, name], most=RECORDINGS)
             notes.append(f"{n} recordings of other words from {data}, its {split} split; none of {', '.join(sorted({*same, name}))}")
-    for i, (_, pcm) in enumerate(own):
-        (folder / "train" / name).mkdir(parents=True, exist_ok=True)
-        for k in range(RECORDINGS_COPIES):
-            path = folder / "train" / name / f"own_{i:02d}_{k:02d}.flac"
-            clip = varied(pcm, np.random.default_rng((seed, i, k)), OWN_TRACT)
-            if clip is not None and not path.exists():
-                write(path, clip)
+    make_own(folder / "train" / name, [pcm for _, pcm in own], seed)
     notes += [f"{len(own)} recordings of the phrase from {recordings}, {RECORDINGS_COPIES} variations of each"] if own else []
     make_noise(folder, data, seed)
     return notes

@@ -141,7 +141,7 @@ def test_utterances_that_are_too_long_are_counted(tmp_path: Path, monkeypatch: p
         path.unlink()
     assert word_speech.count_written(tmp_path / "made", "bird", asked, "bird") == 8
     for path in sorted((tmp_path / "made" / "train" / "bird").glob("*.flac"))[:3]:
-        path.rename(path.with_name(path.name.replace(path.stem, f"own_00_{path.stem[-3]}{path.stem[-1]}")))
+        path.rename(path.with_name(path.name.replace(path.stem, f"own_00000000000{path.stem[-3]}_0{path.stem[-1]}")))
     with pytest.raises(DataError, match="only [34] of 10 utterances of 'bird' fit into 0.95 s, the others take more than 1.19 s"):
         word_speech.count_written(tmp_path / "made", "bird", asked, "bird")
     monkeypatch.setattr(spoken, "LONGEST", 800)
@@ -225,6 +225,48 @@ def test_folder_that_cannot_be_used_is_named_before_any_work(monkeypatch: pytest
     assert not Path("build/words").exists()
     assert command(monkeypatch, "bird", "--data", str(root), "--measure", str(root), "--voices", "12", "--threads", "2") == 1
     assert "far enough" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small_backbone")
+def test_other_recordings_are_trained_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+                                           split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """Five more recordings of one's own would change nothing, and those that were taken away would stay."""
+    root, own, speech, trained = split_folders(), tmp_path / "own", Path("build/words/bird/speech"), Path("build/runs/word_bird/float.npz")
+    own.mkdir()
+    monkeypatch.setattr(word_speech, "RECORDINGS_COPIES", 3)
+
+    def trains(*_: object) -> None:
+        trained.parent.mkdir(parents=True, exist_ok=True)
+        trained.touch()
+        raise OSError("far enough")
+
+    def again() -> tuple[bool, set[str], int]:
+        """Whether the network was kept; digests of the own recordings; links to those of other people."""
+        kept = []
+        monkeypatch.setattr(word, "train_word", lambda *_: (kept.append(trained.exists()), trains()))
+        assert command(monkeypatch, "bird", "--recordings", "own", "--data", str(root), "--voices", "12", "--threads", "2") == 1
+        assert "far enough" in capsys.readouterr().err
+        assert not [path for path in speech.rglob("*") if path.is_symlink() and not path.exists()]
+        variations = [path.stem.split("_") for path in (speech / "train" / "bird").glob("own_*.flac")]
+        assert len(variations) == 3 * len({digest for _, digest, _ in variations})
+        return kept[0], {digest for _, digest, _ in variations}, len([*speech.rglob("recording_*")])
+
+    def record(name: str, seed: int) -> None:
+        soundfile.write(own / name, (6000 * np.hanning(6000) * np.random.default_rng(seed).normal(size=6000)).astype(np.int16), RATE_HZ)
+
+    record("b.wav", 1)
+    first, second = again(), again()
+    assert not first[0] and second == (True, *first[1:]) and len(first[1]) == 1
+    record("a.wav", 2)
+    more = again()
+    assert not more[0] and len(more[1]) == 2 and first[1] < more[1]
+    (own / "b.wav").unlink()
+    fewer = again()
+    assert not fewer[0] and fewer[1] == more[1] - first[1]
+    shutil.rmtree(root / "train" / "cat")
+    without = again()
+    assert not without[0] and without[2] == first[2] - 6
+    assert again() == (True, *without[1:])
 
 
 @pytest.mark.parametrize("key", ["name", "data", "keywords", "start"])
