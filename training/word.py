@@ -136,8 +136,9 @@ def people(root: Path, phrase: str, target: Path, strangers: bool = False) -> in
     if strangers:
         unheard = is_unheard(taken, [path for path in files["train"] if path not in spoken])
         taken = [path for path, kept in zip(taken, unheard, strict=True) if kept]
+    split_of = {path: split for split, paths in files.items() for path in paths}
     for path in taken:
-        link(path, target / "test" / (name if path in spoken else path.parent.name) / path.name)
+        link(path, target / "test" / (name if path in spoken else path.parent.name) / f"{path.stem}.{path.parent.name}.{split_of[path]}{path.suffix}")
     make_noise(target, root, 0)
     return len(spoken & {*taken})
 

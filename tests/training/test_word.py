@@ -269,6 +269,17 @@ def test_other_recordings_are_trained_with(monkeypatch: pytest.MonkeyPatch, caps
     assert again() == (True, *without[1:])
 
 
+def test_recordings_of_one_name_are_all_measured(split_folders: Callable[..., Path], tmp_path: Path) -> None:
+    """Figures of a part of the recordings, under the number of all of them."""
+    root = split_folders()
+    for split in ("train", "validation", "test"):
+        for i, path in enumerate(sorted((root / split / "bird").glob("*.flac"))):
+            path.rename(path.with_name(f"{i}.flac"))
+    assert word.people(root, "bird", tmp_path / "people") == 10
+    linked = {path.resolve() for path in (tmp_path / "people" / "test" / "bird").iterdir()}
+    assert linked == {path.resolve() for path in root.glob("*/bird/*.flac")} and len(linked) == 10
+
+
 @pytest.mark.parametrize("key", ["name", "data", "keywords", "start"])
 def test_override_that_would_be_replaced_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, key: str) -> None:
     """A user who gives data=DIR would believe that their recordings were trained with."""
