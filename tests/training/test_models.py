@@ -83,14 +83,14 @@ def test_folding_changes_nothing_but_rounding_of_floats(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", models.MODELS)
-@pytest.mark.parametrize(("seed", "width", "channels"), [(3, 10, 8), (4, 13, 10)])
-def test_model_is_the_same_in_keras_numpy_and_the_core(name: str, seed: int, width: int, channels: int) -> None:
+def test_model_is_the_same_in_keras_numpy_and_the_core(name: str) -> None:
     """What training measures and adapts to would not be what the device computes.
 
     numpy and the core are equal. Keras sums floats: once in ten thousand sums or so, one that lies next to the middle of
     two steps is rounded to the other; random layers carry that on and make it larger. Nine logits of ten are equal here.
     """
-    chain, x = layers_of(name, seed, width, channels), features(seed + 10, 40, width=width)
+    width = 13
+    chain, x = layers_of(name, 4, width, channels=10), features(14, 40, width=width)
     frontend = FrontendConfig(n_mels=40, n_dct=width)
     logits = run(chain, x[..., None], OUT_SCALE)
     assert len(np.unique(logits)) > 30
