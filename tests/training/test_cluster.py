@@ -44,7 +44,8 @@ def test_one_that_fails_is_named_and_the_others_go_on(tmp_path: Path, capsys: py
 def test_nothing_runs_on_after_control_c(repo_root: Path, tmp_path: Path) -> None:
     """A training that goes on unseen takes the machine's cores from whatever is started next."""
     script = tmp_path / "two_jobs.py"
-    script.write_text(SCRIPT.replace("LOG", repr(str(tmp_path / "log.txt"))))
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"    # a shell's background jobs ignore it
+    script.write_text(heard + SCRIPT.replace("LOG", repr(str(tmp_path / "log.txt"))))
     process = subprocess.Popen([sys.executable, script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(repo_root)}, start_new_session=True,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
