@@ -17,8 +17,9 @@ import numpy as np
 
 from training.config import parse
 from training.data import load_for
+from training.files import named, write_arrays, write_atomic
 from training.folders import find
-from training.run_folder import RUNS, commands, load_config, load_weights, write_atomic
+from training.run_folder import RUNS, commands, load_config, load_weights
 from training.spoken import link_recordings, make_noise, say_all
 from training.synthetic import WORDS, DataError
 from training.train import train
@@ -52,13 +53,11 @@ def speech(root: Path, seed: int, threads: int) -> list[str]:
 def save(folder: Path, path: Path) -> None:
     """The run's weights, front end and configuration as one file."""
     config = load_config(folder)
-    weights = {f"w{i:04d}": w for i, w in enumerate(load_weights(folder))}
     about = {"model": config.model, "channels": config.channels, "words": config.keywords.split(), "left_out": list(LEFT_OUT),
              "commands": ["python -m training.backbone", *commands(folder)]}
     path.parent.mkdir(exist_ok=True)
-    with path.with_name(f"part.{path.name}").open("wb") as part:
-        np.savez_compressed(part, **weights, frontend=np.frombuffer((folder / "frontend.bin").read_bytes(), np.uint8))
-    path.with_name(f"part.{path.name}").replace(path)
+    frontend = np.frombuffer((folder / "frontend.bin").read_bytes(), np.uint8)
+    write_arrays(path, named(load_weights(folder)) | {"frontend": frontend}, compressed=True)
     write_atomic(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
 
 

@@ -5,7 +5,6 @@ name, what needed it is not started, and the others go on. No port is opened to 
 """
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import signal
@@ -28,6 +27,7 @@ from distributed.scheduler import KilledWorker
 from rich.console import Console
 
 from tools.demo.session import ends_with_parent
+from training.files import digest_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPIC = "hark"
@@ -61,10 +61,7 @@ class Result:
 @cache
 def fingerprint() -> dict[str, str]:
     """What must be the same on all machines: the sources, Python and the packages that compute."""
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in SOURCES for path in ROOT.glob(pattern)}):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
-    return {"sources": digest.hexdigest()[:12], "Python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
+    return {"sources": digest_of(ROOT, SOURCES).hexdigest()[:12], "Python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
 
 
 def _differences(wanted: dict[str, str], mark: str) -> str:

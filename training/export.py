@@ -28,12 +28,13 @@ from training.data import Dataset, load_for
 from training.distill import TaughtEpochs, loss_of, targets, teachers_of
 from training.evaluate import figures, run_network
 from training.features import OUT_SCALE, Sampler, extract, network_input
+from training.files import write_atomic
 from training.fine_tune import fine_tune
 from training.fold import fold
 from training.manifest import source_of, write_manifest
 from training.published import windows_for
 from training.quantise import INPUT, Layer
-from training.run_folder import commands, load_config, load_weights, write_atomic
+from training.run_folder import commands, load_config, load_weights
 from training.train import accuracy, deterministic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms

@@ -25,6 +25,7 @@ from tools.bench_live.track import Word, assemble, background
 from tools.kwslib import REPO_ROOT
 from training.clips import RATE_HZ, DataError
 from training.data import SPLITS, load
+from training.files import digest_of
 from training.synthetic import Utterance, utterances
 from training.voices import installed
 
@@ -75,9 +76,7 @@ class Heard:
 @functools.cache
 def sources(root: Path = REPO_ROOT) -> str:
     """SHA-256 of what makes decisions of samples: the core with its front end (or the library that KWSLIB names), and `decide`."""
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in SOURCES for path in root.glob(pattern)}):
-        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    digest = digest_of(root, SOURCES)
     if library := os.environ.get("KWSLIB"):
         digest.update(Path(library).read_bytes())
     return digest.hexdigest()

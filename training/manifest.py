@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
 from tools.blob import read
 from tools.kwslib import Model
+from training.files import write_atomic
 from training.folders import is_split_folders
 
 SPEECH_COMMANDS = "Speech Commands (Warden 2018), CC BY 4.0"
@@ -49,7 +49,5 @@ def write_manifest(path: Path, measured: dict | None = None) -> dict:
         notes = {"note": DATA_NOTE, **({"note_on_stop": STOP_NOTE} if "stop" in info.labels else {})}
     result = {"file": path.name, "sha256": sha256, "blob_bytes": len(blob), "arena_bytes": Model(blob).arena_bytes, "macs": info.macs,
               "labels": list(info.labels), **info.meta, **notes, **({"measured": measured} if measured else {})}
-    part = place.with_name(place.name + ".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    os.replace(part, place)
+    write_atomic(place, json.dumps(result, indent=1) + "\n")
     return result

@@ -2,23 +2,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from pathlib import Path
 
 import numpy as np
 
 from training.config import Config, override, overrides
+from training.files import weights_of
 
 RUNS = Path("build/runs")
 RECIPES = Path(__file__).resolve().parent / "recipes"    # overrides of runs that are released
-
-
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """The file is the old one or the new one, never a part of it."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(part, path)
 
 
 def load_config(folder: Path) -> Config:
@@ -48,4 +41,4 @@ def commands(folder: Path) -> list[str]:
 def load_weights(folder: Path) -> list[np.ndarray]:
     """The averaged weights of a run, as the model's `set_weights` takes them."""
     with np.load(folder / "float.npz") as saved:
-        return [saved[name] for name in sorted(saved.files)]
+        return weights_of(saved)

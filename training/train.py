@@ -13,7 +13,6 @@ import sys
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -27,8 +26,9 @@ from training.config import Config, check, parse, to_json
 from training.data import DataError, Dataset, load_for
 from training.distill import TaughtEpochs, label_accuracy, loss_of, targets, teachers_of
 from training.features import Prefetch, Sampler, extract, fit_section, network_input
+from training.files import named, write_arrays, write_atomic
 from training.published import windows_for
-from training.run_folder import RUNS, load_config, load_weights, write_atomic
+from training.run_folder import RUNS, load_config, load_weights
 
 STATISTICS_WINDOWS, STATISTICS_BATCH = 4096, 256    # for the averaged weights' batch statistics
 
@@ -81,18 +81,10 @@ class Run:
 
     def save(self, averaged: list[np.ndarray]) -> None:
         """The averaged weights first: where the checkpoint says an epoch is done, its result is there."""
-        self._write("float.npz", {f"w{i:04d}": w for i, w in enumerate(averaged)})
+        write_arrays(self.folder / "float.npz", named(averaged))
         values = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._variables())}
-        self._write("checkpoint.npz", {**values, "history": json.dumps(self.history)})
+        write_arrays(self.folder / "checkpoint.npz", {**values, "history": json.dumps(self.history)})
         write_atomic(self.folder / "log.json", json.dumps(self.history, indent=1))
-
-    def _write(self, name: str, arrays: dict[str, Any]) -> None:
-        part = self.folder / f"part.{name}"
-        try:
-            np.savez(part, **arrays)
-            os.replace(part, self.folder / name)
-        finally:
-            part.unlink(missing_ok=True)
 
     def resume(self) -> bool:
         path = self.folder / "checkpoint.npz"

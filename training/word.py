@@ -27,10 +27,11 @@ from training.continuous import hear, open_model, summary
 from training.data import Dataset, load_for
 from training.det import plot, show
 from training.export import make, untuned
+from training.files import write_atomic
 from training.folders import SPLITS, find, is_unheard
 from training.listening import Composer
 from training.manifest import source_of, write_manifest
-from training.run_folder import RUNS, write_atomic
+from training.run_folder import RUNS
 from training.spoken import folder_name, link, make_noise
 from training.train import train
 from training.tune import tune

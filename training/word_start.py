@@ -13,7 +13,7 @@ from training.clips import DataError
 from training.config import Config, to_json
 from training.data import Dataset
 from training.features import Sampler, network_input
-from training.run_folder import write_atomic
+from training.files import named, weights_of, write_arrays, write_atomic
 
 BACKBONES = Path(__file__).parent / "backbones"
 HEAD_WINDOWS, HEAD_EPOCHS, HEAD_RATE = 4000, 40, 0.02
@@ -26,8 +26,7 @@ def backbone(model: str) -> tuple[list[np.ndarray], bytes]:
         known = ", ".join(sorted(p.stem for p in BACKBONES.glob("*.npz"))) or "none"
         raise DataError(f"{path} is not there, and a word cannot be started without it; there are: {known} (python -m training.backbone)")
     with np.load(path) as saved:
-        weights = [saved[name] for name in sorted(saved.files) if name != "frontend"]
-        return weights, saved["frontend"].tobytes()
+        return weights_of(saved), saved["frontend"].tobytes()
 
 
 def prepare(config: Config, dataset: Dataset, folder: Path) -> None:
@@ -54,6 +53,4 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "frontend.bin").write_bytes(section)
     write_atomic(folder / "config.json", json.dumps(to_json(config), indent=1))
-    part = folder / "part.float.npz"
-    np.savez(part, **{f"w{i:04d}": w for i, w in enumerate(model.get_weights())})
-    part.replace(folder / "float.npz")
+    write_arrays(folder / "float.npz", named(model.get_weights()))

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from rich.console import Console
 from tools.blob.meta import with_meta
 from training import continuous, runs
 from training.cluster import Job, run, say
+from training.files import write_atomic
 from training.listening import Composer
 from training.manifest import write_manifest
 from training.zoo_measure import ZOO, Options
@@ -39,9 +39,7 @@ def tune(path: Path, options: Options) -> None:
         say(f"keeps the detector's untuned settings: {exc}")
     else:
         say(f"detector: {found['tuned']}")
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(with_meta(path.read_bytes(), model.meta | {"detector": found}))
-        os.replace(part, path)
+        write_atomic(path, with_meta(path.read_bytes(), model.meta | {"detector": found}))
     stamp.write_text(json.dumps({"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
     write_manifest(path)
 
