@@ -8,6 +8,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build" / "reports" / "live.json"
 ACCEPTED = ROOT / "tests" / "figures" / "live.json"
+ZOO = ROOT / "build" / "reports" / "zoo.json"
 
 UNITS = {
     "hits_percent": "%",

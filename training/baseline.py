@@ -22,7 +22,7 @@ from tools.blob import read
 from training.clips import DataError
 from training.config import parse
 from training.data import Split, load_for
-from training.evaluate import predict
+from training.evaluate import evaluate
 from training.export import make, untuned
 from training.published import at_full_scale
 from training.run_folder import RECIPES
@@ -36,19 +36,11 @@ def all_at_full_scale(split: Split) -> Split:
     return replace(split, pcm=np.stack([np.round(32767 * at_full_scale(pcm)).astype(np.int16) for pcm in split.pcm]))
 
 
-def percent_right(blob: bytes, split: Split, threads: int = 2) -> float:
-    """Of the clips, by the C core. ValueError for a blob of other classes."""
-    labels = read(blob).labels
-    if tuple(labels) != split.labels:
-        raise ValueError(f"its labels are {', '.join(labels)}, the data's {', '.join(split.labels)}")
-    return 100 * float(np.mean(predict(blob, split.pcm, threads).argmax(axis=1) == split.label))
-
-
 def row(path: Path, split: Split, loud: Split, threads: int) -> tuple[str, ...]:
     """Name, float accuracy before quantisation as the blob notes it, int8 accuracy, the same at full scale, bytes."""
     blob = path.read_bytes()
     try:
-        right = [percent_right(blob, one, threads) for one in (split, loud)]
+        right = [evaluate(blob, one, threads)[0]["accuracy_percent"] for one in (split, loud)]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     before = (read(blob).meta.get("test") or {}).get("accuracy_float_percent")

@@ -28,7 +28,6 @@ from training.tune import BUDGET, said_of, tune, tune_keyword
 
 # MLPerf Tiny's streaming wake word (v1.3) has these numbers; its own audio file is not ours, so a pass is no result of that benchmark.
 MLPERF_HOURS, MLPERF_TARGETS, MLPERF_LIMIT = 1 / 3, 50, 8
-ZOO = report.ROOT / "build" / "reports" / "zoo.json"
 
 
 def open_model(path: Path, keyword: str | None = None) -> HostModel:
@@ -87,7 +86,12 @@ def summary(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) ->
                                         for t, one in tallies.items()] for name in names[1:]}}
 
 
-def write_report(name: str, result: dict, command: str, path: Path = ZOO) -> None:
+def result_of(name: str, model: HostModel, composer: Composer, heard: Sequence[Heard], hours: float, budget: float = BUDGET) -> dict:
+    """`summary`, and which model heard what audio."""
+    return {"model": name, "hours": round(hours, 3), "seed": composer.seed, "synthetic": bool(composer.sentences)} | summary(model, heard, budget)
+
+
+def write_report(name: str, result: dict, command: str, path: Path = report.ZOO) -> None:
     """The two rows of the zoo's report; what others wrote there about the model stays."""
     figures = {metric: result["figures"][OVERALL][metric] for metric in ("false_accepts_per_hour", "miss_percent")}
     others = [row for row in report.load(path) if row["name"] == name and row["metric"] not in figures]
@@ -175,20 +179,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     hours, targets = (MLPERF_HOURS, MLPERF_TARGETS) if args.mlperf else (args.hours, None)
     model = open_model(args.model, args.keyword)
 
-    def listen(split: str) -> tuple[list[Heard], bool]:
+    def listen(split: str) -> tuple[list[Heard], Composer]:
         composer = Composer(args.data, split, keywords_of(model), args.seed, not args.no_synthetic, args.threads)
         began = time.monotonic()
         found = hear(model, composer, hours, targets, args.snr)
         took_s = time.monotonic() - began
         console.print(f"{hours:g} h of {split} audio in {took_s:.0f} s, {hours * 3600 / took_s:.0f} times as fast as it was spoken", highlight=False)
-        return found, bool(composer.sentences)
+        return found, composer
 
     validation = listen("validation")[0] if args.tune or args.each else []
     if args.tune:
         model = tuned(args, model, validation, console)
-    heard, synthetic = listen("test")
-    result = {"model": args.model.stem, "hours": round(hours, 3), "seed": args.seed, "synthetic": synthetic}
-    result |= summary(model, heard, args.budget)
+    heard, composer = listen("test")
+    result = result_of(args.model.stem, model, composer, heard, hours, args.budget)
     if not args.no_synthetic and not has_synthetic():
         console.print("no speech synthesiser is installed: no synthetic sentences")
     show(result, console)
@@ -200,7 +203,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         args.plot.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     if args.report:
         how = f"training.continuous --hours {hours:g} --snr {','.join(f'{s:g}' for s in args.snr)} --seed {args.seed}"
-        write_report(args.model.stem, result, how + " --no-synthetic" * (not synthetic))
+        write_report(args.model.stem, result, how + " --no-synthetic" * (not result["synthetic"]))
     if not args.mlperf:
         return 0
     passed, verdict = mlperf_verdict(result)

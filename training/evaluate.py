@@ -70,7 +70,7 @@ def figures(truth: np.ndarray, guess: np.ndarray, labels: Sequence[str]) -> dict
 def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndarray]:
     """Figures and confusion matrix of a blob on a split. Raises ValueError for a blob of other classes."""
     if tuple(Model(blob).labels) != split.labels:
-        raise ValueError(f"the model's labels are {', '.join(Model(blob).labels)}, the data's {', '.join(split.labels)}")
+        raise ValueError(f"its labels are {', '.join(Model(blob).labels)}, the data's {', '.join(split.labels)}")
     guess = predict(blob, split.pcm, threads).argmax(axis=1)
     return figures(split.label, guess, split.labels), confusion(split.label, guess, len(split.labels))
 

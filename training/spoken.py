@@ -18,7 +18,7 @@ from tqdm import tqdm
 from training.augment import at_speed, coloured_noise, rms
 from training.clips import CLIP_LEN, RATE_HZ, DataError
 from training.folders import NOISE_FOLDER, find, is_recording
-from training.synthetic import CACHE, Utterance, utterances
+from training.synthetic import CACHE, utterances
 
 TRACT = (0.82, 1.25)                    # formants against the synthesiser's own, drawn evenly in octaves
 FLOOR_DB = (15.0, 50.0)                 # word against the noise that is always there
@@ -63,15 +63,15 @@ def write(path: Path, pcm: np.ndarray) -> None:
     part.replace(path)
 
 
-def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, whole: bool = True) -> list[Utterance]:
-    """`count` utterances as FLAC files in `folder`; what is there already is kept. Returns the voices' own utterances.
+def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, whole: bool = True) -> None:
+    """`count` utterances as FLAC files in `folder`; what is there already is kept.
 
     whole: too long ones are left out; otherwise they are cut into pieces. Raises SyntheticError.
     """
     name = f"{folder_name(text)}{sum(map(ord, text)) % 97:02d}"         # "hey" and "hey!" are two texts
     done = folder / f".{name}_{count}_{seed}"
     if done.exists():
-        return []
+        return
     said = utterances(text, count, seed, threads=1, cache=cache)
     folder.mkdir(parents=True, exist_ok=True)
     for i, one in enumerate(said):
@@ -82,7 +82,6 @@ def say(text: str, count: int, seed: int, folder: Path, cache: Path = CACHE, who
             if clip is not None:
                 write(folder / f"{name}_{seed}_{i:03d}_{k}.flac", clip)
     done.touch()
-    return said
 
 
 def say_all(jobs: Sequence[tuple[str, int, int, Path, bool]], threads: int, what: str) -> None:

@@ -23,7 +23,7 @@ from tools.blob.meta import with_meta
 from training import word_speech, word_start
 from training.clips import DataError
 from training.config import Config, parse
-from training.continuous import hear, open_model, summary
+from training.continuous import hear, open_model, result_of
 from training.data import Dataset, load_for
 from training.det import plot, show
 from training.export import make, untuned
@@ -116,8 +116,7 @@ def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: i
 def listen(model: object, root: Path, keyword: str, seed: int, threads: int, hours: float, snr: Sequence[float], title: str) -> dict:
     """Figures of the test split of `root`, as training/continuous.py gives them."""
     composer = Composer(root, "test", [keyword], seed, False, threads)
-    heard = hear(model, composer, hours, None, snr)
-    return {"model": title, "hours": round(hours, 3), "seed": seed, "synthetic": False} | summary(model, heard, BUDGET)
+    return result_of(title, model, composer, hear(model, composer, hours, None, snr), hours, BUDGET)
 
 
 def people(root: Path, phrase: str, target: Path, strangers: bool = False) -> int:

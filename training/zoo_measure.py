@@ -74,8 +74,7 @@ def listen(path: Path, options: Options, folder: Path) -> dict:
     model = continuous.open_model(path)
     composer = Composer(Path(options.data), "test", continuous.keywords_of(model), options.seed, threads=options.threads)
     heard = continuous.hear(model, composer, options.hours, None, options.snr_db)
-    result = {"model": path.stem, "hours": round(options.hours, 3), "seed": options.seed, "synthetic": bool(composer.sentences)}
-    result |= continuous.summary(model, heard, options.budget)
+    result = continuous.result_of(path.stem, model, composer, heard, options.hours, options.budget)
     continuous.plot(result, folder / "det.png")
     (folder / "det.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
