@@ -63,6 +63,13 @@ def rms(pcm: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64)))) if len(pcm) else 0.0
 
 
+def overlay(rng: np.random.Generator, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """int16 of two int16 windows at once, the second up to 12 dB louder or softer than the first."""
+    gain = 10 ** (rng.uniform(-12, 12) / 20) * max(rms(first), 1.0) / max(rms(second), 1.0)
+    both = first + second * np.float32(gain)
+    return np.round(both * min(1.0, (FULL_SCALE - 1) / max(np.abs(both).max(), 1.0))).astype(np.int16)
+
+
 def coloured_noise(rng: np.random.Generator, n: int = CLIP_LEN) -> np.ndarray:
     """float32 [n] of noise at RMS 1 whose spectrum falls by 0 to 9 dB an octave, between white and brown."""
     spectrum = np.fft.rfft(rng.standard_normal(n))

@@ -50,6 +50,7 @@ class Config:
     teacher: str = ""                   # folders of finished runs that teach this one
     distill: float = 0.7                # the teachers' part of the loss; the labels have the rest
     temperature: float = 2.0            # at which teachers and student are compared
+    overlaid: float = 0.0               # share of the windows that are two at once; the teachers alone say what is in them
     cycle: int = 0                      # after so many epochs the same windows come again, kept in build/epochs; 0: never
     threads: int = 2
     quantise_loss: float = 0.3          # points of validation accuracy that plain rounding may cost
@@ -61,7 +62,7 @@ class Config:
 
 ABOVE_ZERO = ("epochs", "epoch_size", "batch", "threads", "temperature")
 NOT_BELOW_ZERO = ("channels", "cycle", "learning_rate", "warmup_epochs", "weight_decay", "synthetic_unknown", "quantise_epochs", "quantise_rate")
-SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average")
+SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average", "overlaid")
 
 
 def check(config: Config) -> Config:
@@ -78,6 +79,8 @@ def check(config: Config) -> Config:
             raise ValueError(f"configuration key '{key}' must be 0 to 1, got {getattr(config, key)}")
     if not config.silence + config.unknown < 1:
         raise ValueError(f"configuration keys 'silence' ({config.silence}) and 'unknown' ({config.unknown}) leave nothing for the keywords")
+    if config.overlaid and not config.teacher:
+        raise ValueError("configuration key 'overlaid' needs a 'teacher': nobody else can say what is in two windows at once")
     if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
         raise ValueError(f"configuration key 'name' is a folder in build/runs, without slashes; got '{config.name}'")
     return config

@@ -2,7 +2,8 @@
 
 Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
 mean of their log-probabilities, with every teacher's class shares exchanged for the student's. Where they are wrong about a
-window, its label alone is taught.
+window, its label alone is taught; windows without a label (two at once, `overlaid`) are taught by them alone (Beyer 2022,
+arXiv 2106.05237: a student needs many inputs that its teacher is not sure of).
 """
 from __future__ import annotations
 
@@ -28,9 +29,9 @@ CACHE_FORMAT = 1                        # counted up when the same configuration
 
 class DistillationLoss(keras.losses.Loss):
     """(1 - share) cross-entropy with the label + share t^2 cross-entropy with the teachers, at temperature t; the former
-    alone, in full, where the teachers' largest logit is not the label's.
+    alone, in full, where the teachers' largest logit is not the label's; the latter alone where there is no label.
 
-    y_true: [n, 2 classes], one-hot labels and then the teachers' logits; y_pred: logits [n, classes].
+    y_true: [n, 2 classes], one-hot labels (zeros for none) and then the teachers' logits; y_pred: logits [n, classes].
     """
 
     def __init__(self, share: float, temperature: float, label_smoothing: float) -> None:
@@ -42,14 +43,17 @@ class DistillationLoss(keras.losses.Loss):
         hard, teachers = ops.split(y_true, 2, axis=-1)
         soft = ops.softmax(teachers / self.temperature)
         soft_loss = -ops.sum(soft * ops.log_softmax(y_pred / self.temperature), axis=-1)
-        share = self.share * ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(teachers, axis=-1)), y_pred.dtype)
+        right = ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(teachers, axis=-1)), y_pred.dtype)
+        share = ops.where(ops.any(hard > 0, axis=-1), self.share * right, 1.0)
         return (1 - share) * self.label(hard, y_pred) + share * self.temperature**2 * soft_loss
 
 
 def label_accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-    """Share of windows whose label has the largest logit; y_true as DistillationLoss takes it, or one-hot alone."""
+    """1 for windows whose label has the largest logit, 0 also where there is none; y_true as DistillationLoss takes it, or
+    one-hot alone."""
     hard = y_true[:, :y_pred.shape[-1]]
-    return ops.cast(ops.equal(ops.argmax(hard, axis=-1), ops.argmax(y_pred, axis=-1)), "float32")
+    right = ops.equal(ops.argmax(hard, axis=-1), ops.argmax(y_pred, axis=-1))
+    return ops.cast(ops.logical_and(right, ops.any(hard > 0, axis=-1)), "float32")
 
 
 def loss_of(config: Config) -> keras.losses.Loss:
@@ -60,8 +64,8 @@ def loss_of(config: Config) -> keras.losses.Loss:
 
 
 def targets(labels: np.ndarray, classes: int, logits: np.ndarray | None) -> np.ndarray:
-    """float32 [n, classes] one-hot, or [n, 2 classes] with the teachers' logits, of int64 [n] labels."""
-    y = np.eye(classes, dtype=np.float32)[labels]
+    """float32 [n, classes] one-hot, or [n, 2 classes] with the teachers' logits, of int64 [n] labels; zeros for UNNAMED."""
+    y = (labels[:, None] == np.arange(classes)).astype(np.float32)
     return y if logits is None else np.concatenate([y, logits], axis=1)
 
 
@@ -114,11 +118,11 @@ class TaughtEpochs:
         """int8 [size, frames, features], int64 [size] labels, float32 [size, classes] logits or None."""
         if not self.config.cycle:
             return self._made(epoch)
-        epoch %= self.config.cycle
-        path = self.folder / f"{epoch:04d}.npz"
+        path = self.folder / f"{epoch % self.config.cycle:04d}.npz"
         if path.exists():
+            order = np.random.default_rng((self.config.seed, epoch)).permutation(self.config.epoch_size)    # other batches each time
             with np.load(path) as saved:
-                return saved["features"], saved["labels"], saved["logits"] if self.teachers else None
+                return saved["features"][order], saved["labels"][order], saved["logits"][order] if self.teachers else None
         features, labels, logits = self._made(epoch)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"part.{os.getpid()}.{path.name}")
@@ -134,7 +138,7 @@ class TaughtEpochs:
 
     def _key(self) -> str:
         c, windows = self.config, self.sampler.windows
-        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
+        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, *[c.overlaid] * (c.overlaid > 0), {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
         found = hashlib.sha256(json.dumps(drawn).encode())
         for part in (windows.split.pcm, windows.split.label, *windows.noise):
             found.update(part.tobytes())

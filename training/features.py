@@ -13,11 +13,12 @@ import numpy as np
 
 from tools.blob.frontend import FrontendConfig
 from tools.kwslib import Frontend
-from training.augment import Windows
+from training.augment import Windows, overlay
 from training.clips import CLIP_LEN
 from training.folders import SILENCE, UNKNOWN
 
 OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
+UNNAMED = -1                            # the label of windows that the teachers alone name
 MIN_STD = 1 / 16                        # of log2 power: a feature that never changes is not blown up
 NORMALISATION_WINDOWS = 3000
 
@@ -67,6 +68,7 @@ class Sampler:
     silence: float
     unknown: float
     threads: int = 2
+    overlaid: float = 0.0               # share of an epoch's windows that lie over another one and have the label UNNAMED
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -99,14 +101,20 @@ class Sampler:
         """int8 [size, frames, features] and int64 [size]; then the same windows through each of the other front ends."""
         labels, clips = self.plan(epoch)
         frontends = [Frontend(section) for section in (self.section, *others)]
+        overlaid = np.zeros(self.size, bool)
+        overlaid[np.linspace(0, self.size, round(self.overlaid * self.size), endpoint=False).astype(int)] = True
 
         def one(index: int) -> list[np.ndarray]:
             pcm = self.pcm(epoch, index, int(labels[index]), int(clips[index]))
+            if overlaid[index]:
+                other = (index + 1) % self.size
+                rng = np.random.default_rng((self.seed, epoch, index, 0))
+                pcm = overlay(rng, pcm, self.pcm(epoch, other, int(labels[other]), int(clips[other])))
             return [frontend.features(pcm) for frontend in frontends]
 
         with ThreadPoolExecutor(self.threads) as pool:
             features, *rest = (np.stack(heard) for heard in zip(*pool.map(one, range(self.size)), strict=True))
-        return features, labels, *rest
+        return features, np.where(overlaid, UNNAMED, labels), *rest
 
     def normalisation_windows(self, count: int = NORMALISATION_WINDOWS) -> np.ndarray:
         """int16 [n, CLIP_LEN]: the first windows of epoch 0."""

@@ -14,6 +14,7 @@ from keras import layers
 from training.augment import FULL_SCALE, AugmentConfig, Windows
 from training.clips import CLIP_LEN
 from training.folders import SILENCE
+from training.norm import BatchNormalization
 
 if TYPE_CHECKING:
     from training.config import Config
@@ -33,11 +34,11 @@ def ds_cnn_published(input_shape: tuple[int, int], classes: int, channels: int =
     l2 = keras.regularizers.L2(L2)
     inputs = keras.Input((*input_shape, 1))
     x = layers.Conv2D(channels, (10, 4), strides=2, padding="same", use_bias=False, kernel_regularizer=l2)(inputs)
-    x = layers.Dropout(0.2)(layers.ReLU()(layers.BatchNormalization()(x)))
+    x = layers.Dropout(0.2)(layers.ReLU()(BatchNormalization()(x)))
     for _ in range(4):
-        x = layers.ReLU()(layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)))
+        x = layers.ReLU()(BatchNormalization()(layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)))
         x = layers.Conv2D(channels, 1, use_bias=False, kernel_regularizer=l2)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(BatchNormalization()(x))
     x = layers.GlobalAveragePooling2D()(layers.Dropout(0.4)(x))
     return keras.Model(inputs, layers.Dense(classes)(x), name="ds_cnn_published")
 

@@ -129,7 +129,7 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
     """One pass. features: int8 [n, frames, features]; y: what `targets` makes of labels."""
     config, epoch = run.config, run.epoch
     x = network_input(spec_augment(features, config.augment, np.random.default_rng((config.seed, epoch, 0, 0))))
-    loss, correct = 0.0, 0.0            # sums over the windows
+    loss, correct, named_windows = 0.0, 0.0, max(1.0, float(y[:, :run.model.output_shape[-1]].sum()))     # sums over the windows
     steps = tqdm(range(0, len(x), config.batch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for at in steps:
         batch = x[at:at + config.batch]
@@ -138,7 +138,7 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
         steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
     if not np.isfinite(loss):
         raise ValueError(f"the loss is no number any more in epoch {epoch + 1}: a lower learning_rate may help")
-    return {"loss": loss / len(x), "train_accuracy": correct / len(x)}
+    return {"loss": loss / len(x), "train_accuracy": correct / named_windows}
 
 
 def accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
@@ -176,7 +176,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
     write_atomic(saved, text)
     sampler = Sampler(windows_for(config, dataset), b"", config.seed,
-                      config.epoch_size, config.silence, config.unknown, config.threads)
+                      config.epoch_size, config.silence, config.unknown, config.threads, config.overlaid)
     if config.start:
         other = load_config(Path(config.start)).keywords
         if other.split() != config.keywords.split():
