@@ -140,8 +140,9 @@ def _stream(input_shape: tuple[int, int], classes: int, widths: tuple[int, int, 
 
     A residual network (He 2016) of dense convolutions, a 3x3 and a 1x3 one a block, of `widths` channels; a row is every
     second frame, and from the second width on every fourth, which is the step of a decision. No padding reaches a row, so
-    a window's scores are those of the stream, and the newest rows are averaged: 4 of 49 frames, which have seen 37 frames each.
-    ValueError for a window that is shorter than that.
+    a window's scores are those of the stream. The rows of each width are averaged and the logits are the sum of what each
+    average says: of 49 frames, 21 rows that have seen 9 frames each, 8 that have seen 21 and 4 that have seen 37, so that
+    the ends of a window count too. ValueError for a window shorter than 37 frames.
     """
     first, middle, last = widths
     seen, apart = 5, 2                                                              # frames a row has seen, and from row to row
@@ -151,7 +152,7 @@ def _stream(input_shape: tuple[int, int], classes: int, widths: tuple[int, int, 
         seen, apart = seen + 2 * apart, apart * stride
     if seen > input_shape[0]:
         raise ValueError(f"{name} looks at {seen} frames, the window has {input_shape[0]}")
-    x = _bn_relu(_convolved(inputs, first, (5, 5), (2, 2)))
+    x, averages = _bn_relu(_convolved(inputs, first, (5, 5), (2, 2))), {}
     for width, stride in blocks:
         y = _bn_relu(_convolved(x, width, (3, 3), stride))
         y = BatchNormalization(momentum=0.98)(_convolved(y, width, (1, 3)))
@@ -159,7 +160,9 @@ def _stream(input_shape: tuple[int, int], classes: int, widths: tuple[int, int, 
         if y.shape != x.shape:
             x = BatchNormalization(momentum=0.98)(layers.Conv2D(width, 1, strides=stride, use_bias=False)(x))
         x = layers.ReLU()(layers.Add()([x, y]))
-    return keras.Model(inputs, layers.Dense(classes)(layers.GlobalAveragePooling2D()(x)), name=name)
+        averages[width] = layers.GlobalAveragePooling2D()(x)
+    logits = [layers.Dense(classes, use_bias=width == last)(average) for width, average in averages.items()]
+    return keras.Model(inputs, layers.Add()([layers.Add()(logits[:2]), logits[2]]), name=name)
 
 
 def stream_small(input_shape: tuple[int, int], classes: int, channels: int = 8) -> keras.Model:

@@ -131,9 +131,9 @@ def test_causal_models_keep_their_budgets(name: str, most_bytes: int, most_instr
 
 def test_window_too_short_for_a_causal_model_is_an_error() -> None:
     """The average would be over no rows, or over rows that padding has reached."""
-    with pytest.raises(ValueError, match="stream_medium looks at 31 frames, the window has 30"):
+    with pytest.raises(ValueError, match="stream_medium looks at 37 frames, the window has 30"):
         models.build("stream_medium", (30, 10), 12)
-    assert models.build("stream_medium", (31, 10), 12).output.shape == (None, 12)
+    assert models.build("stream_medium", (37, 10), 12).output.shape == (None, 12)
 
 
 def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
