@@ -114,20 +114,6 @@ def resnet(input_shape: tuple[int, int], classes: int, channels: int = 32) -> ke
     return keras.Model(inputs, layers.Dense(classes)(x), name="resnet")
 
 
-def _causal(x: keras.KerasTensor, layer: layers.Conv2D | layers.DepthwiseConv2D) -> keras.KerasTensor:
-    """The convolution of [n, frames, features, c], looking at no frame after its newest; zeros around the features."""
-    (kernel, width), (dilation, _), stride = layer.kernel_size, layer.dilation_rate, layer.strides[1]
-    around = max((-(-x.shape[2] // stride) - 1) * stride + width - x.shape[2], 0)
-    return layer(layers.ZeroPadding2D((((kernel - 1) * dilation, 0), (around // 2, around - around // 2)))(x))
-
-
-def _separable(x: keras.KerasTensor, channels: int, kernel: tuple[int, int], stride: int = 1, dilation: int = 1) -> keras.KerasTensor:
-    """A causal depthwise convolution, a pointwise one that keeps every `stride`-th feature, and a skip where the shape stays."""
-    y = _bn_relu(_causal(x, layers.DepthwiseConv2D(kernel, dilation_rate=(dilation, 1), use_bias=False)))
-    y = BatchNormalization(momentum=0.98)(layers.Conv2D(channels, 1, strides=(1, stride), use_bias=False)(y))
-    return layers.ReLU()(layers.Add()([x, y]) if y.shape == x.shape else y)
-
-
 def _valid(x: keras.KerasTensor, layer: layers.Conv2D | layers.DepthwiseConv2D) -> keras.KerasTensor:
     """A convolution only where a window has all the frames; zeros around the features, as "same" has them."""
     kernel, stride = layer.kernel_size[1], layer.strides[1]
@@ -188,24 +174,7 @@ def stream_medium(input_shape: tuple[int, int], classes: int, channels: int = 12
     return keras.Model(inputs, _say([*maps.values()], classes), name="stream_medium")
 
 
-def stream_word(input_shape: tuple[int, int], classes: int, channels: int = 88) -> keras.Model:
-    """What `training.word` trains: causal, with the features as channels, a sixth of stream_medium's time to train.
-
-    A layer over all features of three frames; five separable blocks over nine rows each; the average of the newest rows.
-    """
-    inputs = keras.Input((*input_shape, 1))
-    hidden = 2 + 5 * 8                                                              # rows that have seen padding
-    if hidden >= input_shape[0]:
-        raise ValueError(f"stream_word looks at {hidden + 1} frames, the window has {input_shape[0]}")
-    x = _features_as_channels(inputs)                                               # [n, frames, 1, features]
-    x = _bn_relu(_causal(x, layers.Conv2D(channels, (3, 1), use_bias=False)))
-    for _ in range(5):
-        x = _separable(x, channels, (9, 1))                                         # [n, frames, 1, channels]
-    x = layers.GlobalAveragePooling2D()(layers.Cropping2D(((hidden, 0), (0, 0)))(x))
-    return keras.Model(inputs, layers.Dense(classes)(x), name="stream_word")
-
-
-MODELS: dict[str, Callable[..., keras.Model]] = {f.__name__: f for f in (ds_cnn, ds_cnn_published, tc_resnet8, bc_resnet, resnet, stream_small, stream_medium, stream_word)}
+MODELS: dict[str, Callable[..., keras.Model]] = {f.__name__: f for f in (ds_cnn, ds_cnn_published, tc_resnet8, bc_resnet, resnet, stream_small, stream_medium)}
 
 
 def build(name: str, input_shape: tuple[int, int], classes: int, channels: int = 0) -> keras.Model:

@@ -30,27 +30,39 @@ def backbone(model: str) -> tuple[list[np.ndarray], bytes]:
 
 
 def prepare(config: Config, dataset: Dataset, folder: Path) -> None:
-    """Writes `folder` as a finished run of the phrase's labels: the backbone's body as it is, and a last layer fitted to
+    """Writes `folder` as a finished run of the phrase's labels: the backbone's body as it is, and dense layers fitted to
     windows of the phrase while the body stays (Kumar et al., 2022, arXiv 2202.10054: what was learnt from people is
-    distorted less when the last layer fits before the rest moves)."""
+    distorted less when the last layers fit before the rest moves)."""
     weights, section = backbone(config.model)
     sampler = Sampler(Windows(dataset.splits["train"], dataset.noise, config.augment), section, config.seed,
                       min(HEAD_WINDOWS, config.epoch_size), config.silence, config.unknown, config.threads)
     windows, labels = sampler.epoch(0)
-    classes, shape = len(dataset.labels), windows.shape[1:]
-    model = models.build(config.model, shape, classes, config.channels)
-    if [w.shape for w in model.get_weights()[:-2]] != [w.shape for w in weights[:-2]]:
-        raise DataError(f"{BACKBONES / config.model}.npz holds another network than {config.model}: make it anew (python -m training.backbone)")
     keras.utils.set_random_seed(config.seed)
-    model.set_weights([*weights[:-2], *model.get_weights()[-2:]])
-    body = keras.Model(model.input, model.layers[-1].input)
-    features = body.predict(network_input(windows), batch_size=256, verbose=0)      # [n, channels]
-    inputs = keras.Input(features.shape[1:])
-    head = keras.Model(inputs, keras.layers.Dense(classes)(inputs))
+    model = with_body(config, windows.shape[1:], len(dataset.labels), weights)
+    heads = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    said = keras.Model(model.input, [head.input for head in heads]).predict(network_input(windows), batch_size=256, verbose=0)
+    inputs = [keras.Input(head.input.shape[1:]) for head in heads]
+    head = keras.Model(inputs, keras.layers.Dense(len(dataset.labels))(keras.layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]))
     head.compile(keras.optimizers.Adam(HEAD_RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    head.fit(features, labels, batch_size=256, epochs=HEAD_EPOCHS, verbose=0)
-    model.layers[-1].set_weights(head.get_weights())
+    head.fit(said, labels, batch_size=256, epochs=HEAD_EPOCHS, verbose=0)
+    kernel, bias = head.get_weights()
+    parts = np.split(kernel, np.cumsum([layer.input.shape[-1] for layer in heads])[:-1])
+    for layer, part in zip(heads, parts, strict=True):
+        layer.set_weights([part, bias] if layer.use_bias else [part])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "frontend.bin").write_bytes(section)
     write_atomic(folder / "config.json", json.dumps(to_json(config), indent=1))
     write_arrays(folder / "float.npz", named(model.get_weights()))
+
+
+def with_body(config: Config, shape: tuple[int, int], classes: int, weights: list[np.ndarray]) -> keras.Model:
+    """A model of `classes` whose layers up to the dense ones have the backbone's weights, which are of as many classes as its
+    last bias has. Raises DataError for weights of another network."""
+    model, source = (models.build(config.model, shape, n, config.channels) for n in (classes, len(weights[-1])))
+    if [w.shape for w in source.get_weights()] != [w.shape for w in weights]:
+        raise DataError(f"{BACKBONES / config.model}.npz holds another network than {config.model}: make it anew (python -m training.backbone)")
+    source.set_weights(weights)
+    for layer, trained in zip(model.layers, source.layers, strict=True):
+        if not isinstance(layer, keras.layers.Dense):
+            layer.set_weights(trained.get_weights())
+    return model

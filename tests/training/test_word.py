@@ -44,9 +44,9 @@ def espeak_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def small_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A backbone of eight channels that has learnt nothing."""
     section = parse(["frontend.n_dct=0"]).frontend.section(np.zeros(40), np.ones(40), OUT_SCALE)
-    weights = models.build("stream_word", (49, 40), 5, 8).get_weights()
+    weights = models.build("stream_medium", (49, 40), 5, 8).get_weights()
     (tmp_path / "backbone").mkdir()
-    np.savez(tmp_path / "backbone" / "stream_word.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
+    np.savez(tmp_path / "backbone" / "stream_medium.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
              frontend=np.frombuffer(section, np.uint8))
     monkeypatch.setattr(word_start, "BACKBONES", tmp_path / "backbone")
 
@@ -77,6 +77,17 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
     assert json.loads(Path("build/words/hey_hark_det.json").read_text())["curve"]
     assert command(monkeypatch, *options, "--seed", "2") == 1
     assert "begun with another seed (1, now 2)" in capsys.readouterr().err
+
+
+def test_a_word_starts_from_the_backbone_and_not_from_nothing(small_backbone: None) -> None:
+    """A phrase that begins with drawn weights knows nothing of people; one that keeps the backbone's last layers knows other words."""
+    weights, _ = word_start.backbone("stream_medium")
+    model = word_start.with_body(parse(["model=stream_medium", "channels=8"]), (49, 40), 3, weights)
+    body = [w for w in model.get_weights() if w.shape[-1] != 3]
+    assert body and all(any(w.shape == b.shape and np.array_equal(w, b) for b in weights) for w in body)
+    assert model.output_shape == (None, 3)
+    with pytest.raises(DataError, match="holds another network than stream_medium"):
+        word_start.with_body(parse(["model=stream_medium", "channels=4"]), (49, 40), 3, weights)
 
 
 def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..., Path], tmp_path: Path) -> None:
