@@ -40,8 +40,8 @@ from training.voices import missing
 FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
 HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
-RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=10", "epoch_size=6000", "learning_rate=0.001", "warmup_epochs=0.5",
-          "weight_average=0.99", "silence=0.1", "unknown=0.6", "augment.noise=0.8", "augment.snr_low_db=0", "augment.room=0.3",
+RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=10", "epoch_size=6000", "learning_rate=0.0015", "warmup_epochs=0.5",
+          "weight_average=0.99", "silence=0.1", "unknown=0.5", "augment.noise=0.8", "augment.snr_low_db=0", "augment.room=0.3",
           "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6", "augment.feature_mask=5"]
 
 
