@@ -19,6 +19,7 @@ from training.folders import SILENCE, UNKNOWN
 from training.room import band_limited, in_room, room_response, tilted
 
 FULL_SCALE = 32768.0
+LOUDEST_OVERLAY = 10.0                  # of a window that is brought to another one's level: silence stays soft
 
 
 @dataclass
@@ -64,9 +65,11 @@ def rms(pcm: np.ndarray) -> float:
 
 
 def overlay(rng: np.random.Generator, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """int16 of two int16 windows at once, the second up to 12 dB louder or softer than the first."""
-    gain = 10 ** (rng.uniform(-12, 12) / 20) * max(rms(first), 1.0) / max(rms(second), 1.0)
-    both = first + second * np.float32(gain)
+    """int16 of two int16 windows at once, one up to 12 dB above the other; the louder one stays as it is."""
+    levels = [max(rms(one), 1.0) for one in (first, second)]
+    gains = [max(levels) / level for level in levels]
+    gains[rng.integers(2)] *= 10 ** (-rng.uniform(0, 12) / 20)
+    both = first * np.float32(min(gains[0], LOUDEST_OVERLAY)) + second * np.float32(min(gains[1], LOUDEST_OVERLAY))
     return np.round(both * min(1.0, (FULL_SCALE - 1) / max(np.abs(both).max(), 1.0))).astype(np.int16)
 
 

@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from training.data import DataError, load_for
+from training.features import UNNAMED
 from training.run_folder import RUNS, load_config, load_weights
 from training.train import Run, deterministic, prepare
 
@@ -42,10 +43,10 @@ def average(name: str, runs: list[Path]) -> Path:
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)
     sampler = prepare(config, load_for(config, ("train",)), RUNS / name)
-    windows, _ = sampler.epoch(0)
+    windows, labels = sampler.epoch(0)
     run = Run(config, sampler.section, windows.shape[1:], len(sampler.labels))
     run.model.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])
-    run.save(run.with_statistics(windows))
+    run.save(run.with_statistics(windows[labels != UNNAMED]))
     return run.folder
 
 

@@ -81,6 +81,8 @@ def check(config: Config) -> Config:
         raise ValueError(f"configuration keys 'silence' ({config.silence}) and 'unknown' ({config.unknown}) leave nothing for the keywords")
     if config.overlaid and not config.teacher:
         raise ValueError("configuration key 'overlaid' needs a 'teacher': nobody else can say what is in two windows at once")
+    if config.overlaid == 1:
+        raise ValueError("configuration key 'overlaid' must be below 1: batch norm takes its statistics from the windows that are one alone")
     if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
         raise ValueError(f"configuration key 'name' is a folder in build/runs, without slashes; got '{config.name}'")
     return config

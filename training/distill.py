@@ -24,7 +24,7 @@ from training.folders import labels_of
 from training.run_folder import load_config, load_weights
 
 CACHE = Path("build/epochs")
-CACHE_FORMAT = 1                        # counted up when the same configuration gives other windows
+CACHE_FORMAT = 2                        # counted up when the same configuration gives other windows
 
 
 class DistillationLoss(keras.losses.Loss):
@@ -118,11 +118,18 @@ class TaughtEpochs:
         """int8 [size, frames, features], int64 [size] labels, float32 [size, classes] logits or None."""
         if not self.config.cycle:
             return self._made(epoch)
-        path = self.folder / f"{epoch % self.config.cycle:04d}.npz"
+        kept = epoch % self.config.cycle
+        features, labels, logits = self._kept(kept)
+        if epoch == kept:
+            return features, labels, logits
+        order = np.random.default_rng((self.config.seed, epoch, 2)).permutation(len(labels))        # other batches each time
+        return features[order], labels[order], None if logits is None else logits[order]
+
+    def _kept(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        path = self.folder / f"{epoch:04d}.npz"
         if path.exists():
-            order = np.random.default_rng((self.config.seed, epoch)).permutation(self.config.epoch_size)    # other batches each time
             with np.load(path) as saved:
-                return saved["features"][order], saved["labels"][order], saved["logits"][order] if self.teachers else None
+                return saved["features"], saved["labels"], saved["logits"] if self.teachers else None
         features, labels, logits = self._made(epoch)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"part.{os.getpid()}.{path.name}")
@@ -138,7 +145,7 @@ class TaughtEpochs:
 
     def _key(self) -> str:
         c, windows = self.config, self.sampler.windows
-        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, *[c.overlaid] * (c.overlaid > 0), {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
+        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, *[self.sampler.overlaid] * (self.sampler.overlaid > 0), {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
         found = hashlib.sha256(json.dumps(drawn).encode())
         for part in (windows.split.pcm, windows.split.label, *windows.noise):
             found.update(part.tobytes())

@@ -108,7 +108,7 @@ class Sampler:
             pcm = self.pcm(epoch, index, int(labels[index]), int(clips[index]))
             if overlaid[index]:
                 other = (index + 1) % self.size
-                rng = np.random.default_rng((self.seed, epoch, index, 0))
+                rng = np.random.default_rng((self.seed, epoch, index, 1))           # not the window's own
                 pcm = overlay(rng, pcm, self.pcm(epoch, other, int(labels[other]), int(clips[other])))
             return [frontend.features(pcm) for frontend in frontends]
 

@@ -17,7 +17,7 @@ def _bn_relu(x: keras.KerasTensor) -> keras.KerasTensor:
 def ds_cnn(input_shape: tuple[int, int], classes: int, channels: int = 64) -> keras.Model:
     """Depthwise-separable CNN in MLPerf Tiny's shape (Banbury 2021, after Zhang 2017, "Hello Edge").
 
-    input_shape: (frames, features). The first layer makes 25 x 5 places of 49 frames, whatever the features: of 10 MFCC
+    input_shape: (frames, features). The first layer makes 25 x 5 places of 49 frames: of 10 MFCC
     with MLPerf's 10 x 4 kernel at a stride of 2 (22.6 k weights, 2.66 M multiply-adds at 64 channels), of 40 mel bands
     with 10 x 10 at 2 x 8 (26.4 k, 3.14 M).
     """
@@ -130,10 +130,10 @@ def _say(features: list[keras.KerasTensor], classes: int) -> keras.KerasTensor:
     """Logits: the sum of what the average over each feature map says. Layers early in a network have more rows of a window
     without padding, nearer to its ends."""
     averages = [layers.GlobalAveragePooling2D()(x) for x in features]
-    *logits, last = [layers.Dense(classes, use_bias=number == len(averages) - 1)(x) for number, x in enumerate(averages)]
-    for others in logits[1:]:
-        logits[0] = layers.Add()([logits[0], others])
-    return layers.Add()([logits[0], last])
+    logits = layers.Dense(classes, use_bias=False)(averages[0])
+    for number, average in enumerate(averages[1:], 2):
+        logits = layers.Add()([logits, layers.Dense(classes, use_bias=number == len(averages))(average)])
+    return logits
 
 
 def stream_small(input_shape: tuple[int, int], classes: int, channels: int = 36) -> keras.Model:

@@ -11,7 +11,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: keras.KerasTensor, training: bool | None = None, mask: None = None) -> keras.KerasTensor:
-        if not training or keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4:
+        fused = training and self.trainable and mask is None and len(inputs.shape) == 4 and self.axis in (-1, 3)
+        if not fused or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         import tensorflow
         gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)

@@ -25,7 +25,7 @@ from training.augment import spec_augment
 from training.config import Config, check, parse, to_json
 from training.data import DataError, Dataset, load_for
 from training.distill import TaughtEpochs, label_accuracy, loss_of, targets, teachers_of
-from training.features import Prefetch, Sampler, extract, fit_section, network_input
+from training.features import UNNAMED, Prefetch, Sampler, extract, fit_section, network_input
 from training.files import named, write_arrays, write_atomic
 from training.published import windows_for
 from training.run_folder import RUNS, load_config, load_weights
@@ -203,7 +203,7 @@ def train(config: Config, dataset: Dataset) -> Run:
     while run.epoch < config.epochs:
         windows, labels, logits = epochs.take(run.epoch)
         row = train_epoch(run, windows, targets(labels, len(dataset.labels), logits))
-        newest, weights = run.model.get_weights(), run.averaged(windows)
+        newest, weights = run.model.get_weights(), run.averaged(windows[labels != UNNAMED])
         run.model.set_weights(weights)
         row["validation_accuracy"] = accuracy(run.model, features, validation.label)
         run.model.set_weights(newest)

@@ -1,4 +1,4 @@
-"""From training/backbones/*.npz to a run that `training.word` goes on from: the network's body, and a last layer for the phrase."""
+"""From training/backbones/*.npz to a run that `training.word` goes on from: the network's body, and dense layers for the phrase."""
 from __future__ import annotations
 
 import json
@@ -40,11 +40,11 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> None:
     keras.utils.set_random_seed(config.seed)
     model = with_body(config, windows.shape[1:], len(dataset.labels), weights)
     heads = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    said = keras.Model(model.input, [head.input for head in heads]).predict(network_input(windows), batch_size=256, verbose=0)
+    averages = keras.Model(model.input, [head.input for head in heads]).predict(network_input(windows), batch_size=256, verbose=0)
     inputs = [keras.Input(head.input.shape[1:]) for head in heads]
     head = keras.Model(inputs, keras.layers.Dense(len(dataset.labels))(keras.layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]))
     head.compile(keras.optimizers.Adam(HEAD_RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    head.fit(said, labels, batch_size=256, epochs=HEAD_EPOCHS, verbose=0)
+    head.fit(averages, labels, batch_size=256, epochs=HEAD_EPOCHS, verbose=0)
     kernel, bias = head.get_weights()
     parts = np.split(kernel, np.cumsum([layer.input.shape[-1] for layer in heads])[:-1])
     for layer, part in zip(heads, parts, strict=True):

@@ -58,18 +58,22 @@ def test_windows_lie_over_each_other_without_a_label(data: Path) -> None:
     assert not distill.targets(labels, 12, None)[marked].any() and (distill.targets(labels, 12, None)[~marked].sum(1) == 1).all()
     with pytest.raises(ValueError, match="'overlaid' needs a 'teacher'"):
         parse(["overlaid=0.2"])
+    with pytest.raises(ValueError, match="'overlaid' must be below 1"):
+        parse(["overlaid=1.0", "teacher=a"])
 
 
 def test_overlaid_windows_hold_both_and_do_not_clip() -> None:
     """A second window that cannot be heard, or drowns the first, teaches nothing about two."""
     rng = np.random.default_rng(3)
     t = np.arange(16000)
-    first, second = (np.round(a * np.sin(2 * np.pi * f * t / 16000)).astype(np.int16) for a, f in ((32000, 400), (300, 1500)))
+    first, second = (np.round(a * np.sin(2 * np.pi * f * t / 16000)).astype(np.int16) for a, f in ((32000, 400), (4000, 1500)))
     for _ in range(20):
         both = overlay(rng, first, second)
         spectrum = np.abs(np.fft.rfft(both))[[400, 1500]]
         assert both.dtype == np.int16 and 0.2 < spectrum[0] / spectrum[1] < 5
     assert not overlay(rng, np.zeros(100, np.int16), np.zeros(100, np.int16)).any()
+    for silent in ((np.zeros(16000, np.int16), first), (first, np.zeros(16000, np.int16))):
+        assert 8000 < np.abs(overlay(rng, *silent)).max() <= 32000, "a word over silence stays a word"
 
 
 def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) -> None:
@@ -103,9 +107,12 @@ def test_cycle_brings_the_same_windows_again(data: Path) -> None:
     taught = distill.TaughtEpochs(sampler, config, None)
     first, kept = taught.epoch(0), sorted(Path("build/epochs").rglob("*.npz"))
     assert np.array_equal(first[0], sampler.epoch(0)[0]) and len(kept) == 1
-    again, order = taught.epoch(2), np.random.default_rng((config.seed, 2)).permutation(120)
+    again, order = taught.epoch(2), np.random.default_rng((config.seed, 2, 2)).permutation(120)
     assert all(np.array_equal(a, b[order]) for a, b in zip(again[:2], first[:2], strict=True)) and again[2] is None
     assert not np.array_equal(taught.epoch(1)[0], first[0])
+    kept[0].unlink()                    # build/epochs may be deleted at any time
+    assert all(np.array_equal(a, b) for a, b in zip(taught.epoch(2)[:2], again[:2], strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(taught.epoch(0)[:2], first[:2], strict=True)), "made or kept, an epoch is the same"
     louder = parse([*TINY, f"data={data}", "cycle=2", "augment.gain_high_db=9"])
     assert distill.TaughtEpochs(train.prepare(louder, dataset, Path("build/runs/louder")), louder, None).folder != taught.folder
     assert np.array_equal(Prefetch(taught, 3).take(2)[0], again[0])
