@@ -19,7 +19,7 @@ from training.folders import SILENCE, UNKNOWN
 from training.room import band_limited, in_room, room_response, tilted
 
 FULL_SCALE = 32768.0
-LOUDEST_OVERLAY = 10.0                  # of a window that is brought to another one's level: silence stays soft
+LOUDEST_OVERLAY = 10.0                  # gain of the softer window; background noise stays soft
 
 
 @dataclass
@@ -65,7 +65,7 @@ def rms(pcm: np.ndarray) -> float:
 
 
 def overlay(rng: np.random.Generator, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """int16 of two int16 windows at once, one up to 12 dB above the other; the louder one stays as it is."""
+    """int16 of two int16 windows at once: the softer one is brought to the other's level, and one of them then up to 12 dB below it."""
     levels = [max(rms(one), 1.0) for one in (first, second)]
     gains = [max(levels) / level for level in levels]
     gains[rng.integers(2)] *= 10 ** (-rng.uniform(0, 12) / 20)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from keras import ops
 from training import models
 from training.config import Config
 from training.features import Sampler, class_shares, network_input, window_shape
+from training.files import write_arrays
 from training.folders import labels_of
 from training.run_folder import load_config, load_weights
 
@@ -132,9 +132,7 @@ class TaughtEpochs:
                 return saved["features"], saved["labels"], saved["logits"] if self.teachers else None
         features, labels, logits = self._made(epoch)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"part.{os.getpid()}.{path.name}")
-        np.savez(part, features=features, labels=labels, **({} if logits is None else {"logits": logits}))
-        os.replace(part, path)
+        write_arrays(path, {"features": features, "labels": labels} | ({} if logits is None else {"logits": logits}))
         return features, labels, logits
 
     def _made(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -145,7 +143,8 @@ class TaughtEpochs:
 
     def _key(self) -> str:
         c, windows = self.config, self.sampler.windows
-        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, *[self.sampler.overlaid] * (self.sampler.overlaid > 0), {k: v for k, v in asdict(c.augment).items() if "mask" not in k}]
+        augment = {k: v for k, v in asdict(c.augment).items() if "mask" not in k}
+        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, self.sampler.overlaid, augment]
         found = hashlib.sha256(json.dumps(drawn).encode())
         for part in (windows.split.pcm, windows.split.label, *windows.noise):
             found.update(part.tobytes())

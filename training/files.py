@@ -17,8 +17,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any], compressed: bool = False) -> None:
-    """An npz file. A disk that is full gets the space of its part back."""
-    part = path.with_name(f"part.{path.name}")
+    """An npz file, which several processes may write at once. A disk that is full gets the space of its part back."""
+    part = path.with_name(f"part.{os.getpid()}.{path.name}")
     try:
         (np.savez_compressed if compressed else np.savez)(part, **arrays)
         os.replace(part, path)

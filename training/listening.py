@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from tools.bench_live.track import Word, assemble, background
 from tools.kwslib import REPO_ROOT
 from training.clips import RATE_HZ, DataError
 from training.data import SPLITS, load
-from training.files import digest_of
+from training.files import digest_of, write_arrays
 from training.synthetic import Utterance, utterances
 from training.voices import installed
 
@@ -92,9 +91,7 @@ def decide_once(model: HostModel, pcm: np.ndarray) -> Decisions:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):       # not there, or cut off by a full disk
         decisions = decide(model, pcm)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-        np.savez_compressed(part, scores=decisions.scores, chunk=decisions.chunk)
-    os.replace(part.name, path)
+    write_arrays(path, {"scores": decisions.scores, "chunk": decisions.chunk}, compressed=True)
     return decisions
 
 

@@ -150,7 +150,8 @@ def stream_small(input_shape: tuple[int, int], classes: int, channels: int = 36)
     for number in range(4):
         x = _bn_relu(_valid(x, layers.DepthwiseConv2D(3, use_bias=False)))
         x = _bn_relu(layers.Conv2D(channels, 1, use_bias=False)(x))                 # [n, rows, 5, channels]
-        maps += [x] * (number % 2)
+        if number % 2:
+            maps.append(x)
     return keras.Model(inputs, _say(maps, classes), name="stream_small")
 
 

@@ -129,7 +129,7 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
     """One pass. features: int8 [n, frames, features]; y: what `targets` makes of labels."""
     config, epoch = run.config, run.epoch
     x = network_input(spec_augment(features, config.augment, np.random.default_rng((config.seed, epoch, 0, 0))))
-    loss, correct, named_windows = 0.0, 0.0, max(1.0, float(y[:, :run.model.output_shape[-1]].sum()))     # sums over the windows
+    loss, correct = 0.0, 0.0            # sums over the windows
     steps = tqdm(range(0, len(x), config.batch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for at in steps:
         batch = x[at:at + config.batch]
@@ -138,7 +138,8 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
         steps.set_postfix_str(f"loss {float(result['loss']):.3f}")
     if not np.isfinite(loss):
         raise ValueError(f"the loss is no number any more in epoch {epoch + 1}: a lower learning_rate may help")
-    return {"loss": loss / len(x), "train_accuracy": correct / named_windows}
+    labelled = y[:, :run.model.output_shape[-1]].sum()
+    return {"loss": loss / len(x), "train_accuracy": correct / max(1.0, float(labelled))}
 
 
 def accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
