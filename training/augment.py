@@ -44,6 +44,9 @@ class AugmentConfig:
     silence_high_db: float = -12.0
     band: float = 0.0                   # share of words without lows and highs, as of a telephone or small loudspeaker
     tilt: float = 0.0                   # share of words with another spectral tilt, as of other voices and microphones
+    behind: float = 0.0                 # share of words with another word softly behind them, no keyword
+    behind_low_db: float = 4.0          # the word against that one
+    behind_high_db: float = 25.0
     room: float = 0.0                   # share of words with the reverberation of a made-up room
     rt60_low_s: float = 0.1             # time in which a room's sound decays by 60 dB
     rt60_high_s: float = 0.8
@@ -99,6 +102,8 @@ class Windows:
         if not 0 < c.rt60_low_s <= c.rt60_high_s:
             raise ValueError(f"augment.rt60_low_s ({c.rt60_low_s}) must be above 0 and not above "
                              f"augment.rt60_high_s ({c.rt60_high_s})")
+        keyword = np.array([not name.startswith("_") for name in self.split.labels])[self.split.label]
+        self.said, self.others = np.flatnonzero(keyword), np.flatnonzero(~keyword & (self.split.label != self.split.labels.index(SILENCE)))
 
     def draw(self, rng: np.random.Generator, label: int, clip: int) -> np.ndarray:
         """int16 [CLIP_LEN] of class `label`. `clip` is the recording to use where the class has recordings."""
@@ -113,6 +118,9 @@ class Windows:
                 window, loudness = self._mixture(rng, clip)
             else:
                 window, loudness = self._word(rng, clip)
+            if c.behind > 0 and rng.uniform() < c.behind:
+                other = np.roll(self.split.pcm[rng.choice(self.others)], rng.integers(CLIP_LEN)).astype(np.float32)
+                window = window + other * (loudness / max(rms(other), 1.0) * 10 ** (-rng.uniform(c.behind_low_db, c.behind_high_db) / 20))
             window = self._between(rng, window)
             if rng.uniform() < c.noise:
                 noise = self._noise(rng)
@@ -169,7 +177,7 @@ class Windows:
     def _piece(self, rng: np.random.Generator, clip: int, inside: float) -> tuple[np.ndarray, float]:
         """A word of which only the share `inside` has come into the window, or is still in it."""
         if rng.uniform() < 0.7:
-            clip = int(rng.choice(np.flatnonzero(self.split.label != self.split.labels.index(UNKNOWN))))
+            clip = int(rng.choice(self.said))
         pcm, first, last, loudness = self._clip(rng, clip)
         seen = int(inside * (last - first))
         window = np.zeros(CLIP_LEN, np.float32)

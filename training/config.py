@@ -11,7 +11,7 @@ from typing import Any
 
 from tools.blob.frontend import FrontendConfig
 from training.augment import AugmentConfig
-from training.folders import KEYWORDS
+from training.folders import KEYWORDS, labels_of
 
 
 def mfcc() -> FrontendConfig:
@@ -26,6 +26,7 @@ class Config:
     name: str = "dscnn"                 # the run's folder in build/runs/
     data: str = "../shared/data/speech"
     keywords: str = " ".join(KEYWORDS)  # words of the data folder; every other word is _unknown_
+    told_apart: str = ""                # other words that get a class each, `_WORD`, which no detector reports
     leave_out: str = ""                 # words whose recordings are not used at all
     resample: bool = True               # recordings of another rate are converted; false refuses them by name
     mix_down: bool = False              # recordings of several channels: true takes the mean, false refuses them
@@ -58,6 +59,11 @@ class Config:
     quantise_rate: float = 3e-4         # learning rate of those
     frontend: FrontendConfig = field(default_factory=mfcc)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the network's order. Raises DataError as `labels_of` does."""
+        return labels_of(self.keywords.split(), self.told_apart.split())
 
 
 ABOVE_ZERO = ("epochs", "epoch_size", "batch", "threads", "temperature")

@@ -94,12 +94,12 @@ def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]
 
 
 def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, progress: bool = True, *,
-         keywords: Sequence[str] = KEYWORDS,
+         keywords: Sequence[str] = KEYWORDS, told_apart: Sequence[str] = (),
          leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS, resample: bool = True, mix_down: bool = False,
          synthetic: int = 0, seed: int = 1) -> Dataset:
     """Read the named splits of a data folder. Raises DataError, naming every file that is to blame.
 
-    keywords: words of the folder that get a label of their own; all others are unknown. leave_out: words that are not
+    keywords: words of the folder that get a label of their own, as do those told apart; all others are unknown. leave_out: words that are not
     read. needed: splits that must have every keyword.
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
     synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training's unknown.
@@ -107,8 +107,8 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     is loaded, the recordings of all splits are read and compared.
     """
     root = Path(root)
-    labels = labels_of(keywords)
-    found = find(root, keywords, leave_out, needed)
+    labels = labels_of(keywords, told_apart)
+    found = find(root, keywords, leave_out, needed, told_apart)
     problems, notes = found.problems, found.notes
     converted: list[str] = []           # one line a recording, appended by several threads
     how = {"resample": resample, "mix_down": mix_down, "converted": converted}
@@ -153,7 +153,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
 
 def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None, needed: Sequence[str] = SPLITS) -> Dataset:
     """`load` as a run's configuration wants it. root: another folder than the configuration's."""
-    return load(root or config.data, splits, config.threads, keywords=config.keywords.split(), needed=needed,
+    return load(root or config.data, splits, config.threads, keywords=config.keywords.split(), told_apart=config.told_apart.split(), needed=needed,
                 leave_out=config.leave_out.split(), resample=config.resample, mix_down=config.mix_down, synthetic=config.synthetic_unknown, seed=config.seed)
 
 

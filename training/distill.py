@@ -1,7 +1,8 @@
 """Larger networks teach a smaller one, the student (Hinton 2015, "Distilling the knowledge in a neural network").
 
 Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
-mean of their log-probabilities, with every teacher's class shares exchanged for the student's. Where they are wrong about a
+mean of their log-probabilities, with every teacher's class shares exchanged for the student's. A teacher may know more
+keywords than its student: to tell other words apart it has to listen to what they are, and they are `_unknown_` then. Where they are wrong about a
 window, its label alone is taught; windows without a label (two at once, `overlaid`) are taught by them alone (Beyer 2022,
 arXiv 2106.05237: a student needs many inputs that its teacher is not sure of).
 """
@@ -20,7 +21,7 @@ from training import models
 from training.config import Config
 from training.features import Sampler, class_shares, network_input, window_shape
 from training.files import write_arrays
-from training.folders import labels_of
+from training.folders import UNKNOWN, word_of
 from training.run_folder import load_config, load_weights
 
 CACHE = Path("build/epochs")
@@ -78,24 +79,29 @@ class Teachers:
     """Finished runs, ready to be asked. Raises OSError or ValueError, naming the folder, for what is none."""
 
     def __init__(self, folders: list[Path], labels: tuple[str, ...]) -> None:
-        self.sections, self.models, self.shares = [], [], []
+        self.sections, self.models, self.shares, self.columns = [], [], [], []
         self.digest = hashlib.sha256()
         for folder in folders:
             config, weights = load_config(folder), load_weights(folder)
-            if labels_of(config.keywords.split()) != labels:
-                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher has the keywords of its student")
+            known, taught = [word_of(label) for label in config.labels], [word_of(label) for label in labels]
+            if not set(taught) <= set(known):
+                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher knows all words of its student")
             self.sections.append((folder / "frontend.bin").read_bytes())
-            model = models.build(config.model, window_shape(self.sections[-1]), len(labels), config.channels)
+            model = models.build(config.model, window_shape(self.sections[-1]), len(known), config.channels)
             model.set_weights(weights)
             self.models.append(model)
-            self.shares.append(class_shares(labels, config.silence, config.unknown))
+            self.columns.append([[i for i, name in enumerate(known) if (name if name in taught else UNKNOWN) == word] for word in taught])
+            shares = class_shares(config.labels, config.silence, config.unknown)
+            self.shares.append(np.array([shares[own].sum() for own in self.columns[-1]]))
             self.digest.update(self.sections[-1] + (folder / "float.npz").read_bytes())
 
     def logits(self, features: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
         """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the student's windows."""
         total = 0.0
-        for model, own, x in zip(self.models, self.shares, features, strict=True):
-            total = total + log_softmax(model.predict(network_input(x), batch_size=256, verbose=0) - np.log(own))
+        for model, own, columns, x in zip(self.models, self.shares, self.columns, features, strict=True):
+            said = model.predict(network_input(x), batch_size=256, verbose=0)
+            said = np.stack([np.logaddexp.reduce(said[:, of_label], axis=1) for of_label in columns], axis=1)
+            total = total + log_softmax(said - np.log(own))
         return (total / len(self.models) + np.log(shares)).astype(np.float32)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tools.blob import read
 from tools.kwslib import Model
+from training.answers import of_scores, reported, truth
 from training.clips import DataError
 from training.data import Split, load
 from training.features import extract
@@ -53,43 +54,45 @@ def run_network(blob: bytes, features: np.ndarray, threads: int = 2) -> np.ndarr
         return np.concatenate(list(pool.map(model.run, parts)))
 
 
-def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+def confusion(said: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
     """int64 [classes, classes]: row is what was said, column what was heard."""
     table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (truth, guess), 1)
+    np.add.at(table, (said, guess), 1)
     return table
 
 
-def figures(truth: np.ndarray, guess: np.ndarray, labels: Sequence[str]) -> dict:
-    """Accuracy over all clips and recall of every class that was said, in percent."""
-    table = confusion(truth, guess, len(labels))
-    recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(labels) if table[i].sum()}
-    return {"clips": len(truth), "accuracy_percent": round(100 * float(np.mean(truth == guess)), 2), "recall_percent": recall}
+def figures(said: np.ndarray, guess: np.ndarray, labels: Sequence[str]) -> dict:
+    """Accuracy over all clips and recall of every class that was said, in percent; `answers.py` says which classes there are."""
+    shown = reported(labels)
+    table = confusion(said, guess, len(shown))
+    recall = {name: round(100 * float(table[i, i] / table[i].sum()), 2) for i, name in enumerate(shown) if table[i].sum()}
+    return {"clips": len(said), "accuracy_percent": round(100 * float(np.mean(said == guess)), 2), "recall_percent": recall}
 
 
 def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndarray]:
     """Figures and confusion matrix of a blob on a split. Raises ValueError for a blob of other classes."""
     if tuple(Model(blob).labels) != split.labels:
         raise ValueError(f"its labels are {', '.join(Model(blob).labels)}, the data's {', '.join(split.labels)}")
-    guess = predict(blob, split.pcm, threads).argmax(axis=1)
-    return figures(split.label, guess, split.labels), confusion(split.label, guess, len(split.labels))
+    guess = of_scores(predict(blob, split.pcm, threads), split.labels)
+    said = truth(split.label, split.labels)
+    return figures(said, guess, split.labels), confusion(said, guess, len(reported(split.labels)))
 
 
 def of_folder(blob: bytes, root: Path | str, name: str = "test") -> tuple[dict, np.ndarray, Split]:
     """As `evaluate` on a split of a data folder, with the accuracy on speakers that training has not heard."""
     split = split_for(blob, root, name)
-    guess = predict(blob, split.pcm).argmax(axis=1)
+    guess = of_scores(predict(blob, split.pcm), split.labels)
     result = figures(split.label, guess, split.labels) | (of_unheard_speakers(split.label, guess, split, root) if name != "train" else {})
-    return result, confusion(split.label, guess, len(split.labels)), split
+    return result, confusion(split.label, guess, len(reported(split.labels))), split
 
 
-def of_unheard_speakers(truth: np.ndarray, guess: np.ndarray, split: Split, root: Path | str) -> dict:
+def of_unheard_speakers(said: np.ndarray, guess: np.ndarray, split: Split, root: Path | str) -> dict:
     """Accuracy on the clips whose speakers, by their file names, say nothing in the train split of `root`, whatever the
     word. {} where no file name has a speaker or there is no train split."""
     kept = np.array(is_unheard(split.path, find(Path(root), (), needed=()).files["train"]), bool)
     if not kept.any():
         return {}
-    return {"unheard_speakers": {"clips": int(kept.sum()), "accuracy_percent": round(100 * float(np.mean(truth[kept] == guess[kept])), 2)}}
+    return {"unheard_speakers": {"clips": int(kept.sum()), "accuracy_percent": round(100 * float(np.mean(said[kept] == guess[kept])), 2)}}
 
 
 def print_report(result: dict, table: np.ndarray, labels: Sequence[str]) -> None:
@@ -138,13 +141,13 @@ def main() -> int:
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
-    print_report(result, table, split.labels)
+    print_report(result, table, reported(split.labels))
     if "stop" in split.labels and is_part_of_speech_commands(source_of(Path(args.data))):
         print(STOP_NOTE)
     if args.json:
-        args.json.write_text(json.dumps(result | {"labels": split.labels, "confusion": table.tolist()}, indent=1) + "\n")
+        args.json.write_text(json.dumps(result | {"labels": reported(split.labels), "confusion": table.tolist()}, indent=1) + "\n")
     if args.plot:
-        plot(table, split.labels, args.plot, f"{args.model.stem}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
+        plot(table, reported(split.labels), args.plot, f"{args.model.stem}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
     return 0
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from tools.blob import BlobWriter, Quant
 from tools.blob.network import Tensor
-from training import models
+from training import answers, models
 from training.calibrate import calibrate
 from training.clips import DataError
 from training.config import Config
@@ -43,7 +43,7 @@ CALIBRATION_WINDOWS = 2048
 
 def untuned(labels: Sequence[str]) -> dict:
     """Settings of the detector for a model that nobody has tuned yet."""
-    return {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(labels[2:], 0.7)}
+    return {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys([name for name in labels if not name.startswith("_")], 0.7)}
 
 
 def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, labels: Sequence[str], softmax: bool = True) -> bytes:
@@ -88,33 +88,35 @@ def equal_priors(weights: list[np.ndarray], sampler: Sampler) -> list[np.ndarray
 
     Training windows are mostly no keyword, as the microphones' are, and the network learns that as a prior. Without
     it the scores are those of equally likely classes, which is what the test split holds; how much a detection needs
-    is the detector's thresholds' to say.
+    is the detector's thresholds' to say. Words that are told apart are one class with `_unknown_` here.
     """
-    return [*weights[:-1], weights[-1] - np.log(sampler.shares()).astype(np.float32)]
+    shares, classes = sampler.shares(), answers.truth(np.arange(len(sampler.labels)), sampler.labels)
+    return [*weights[:-1], weights[-1] - np.log(np.bincount(classes, shares)[classes]).astype(np.float32)]
 
 
-def int8_accuracy(blob: bytes, features: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean(run_network(blob, features).argmax(axis=1) == labels))
+def int8_accuracy(blob: bytes, features: np.ndarray, label: np.ndarray, labels: Sequence[str]) -> float:
+    return float(np.mean(answers.of_scores(run_network(blob, features), labels) == answers.truth(label, labels)))
 
 
 def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], features: np.ndarray,
-             labels: np.ndarray) -> tuple[list[Layer], dict]:
-    """int8 layers and how they were made. features, labels: of the validation split, which decides."""
+             label: np.ndarray) -> tuple[list[Layer], dict]:
+    """int8 layers and how they were made. features, label: of the validation split, which decides."""
     shape = features.shape[1:]
     model = models.build(config.model, shape, len(sampler.labels), config.channels)
     model.set_weights(float_weights)
     chain = fold(model)
     windows, _ = sampler.epoch(0)
     calibrate(chain, network_input(windows[:CALIBRATION_WINDOWS]))
-    as_float = accuracy(model, features, labels)
-    rounded = int8_accuracy(pack(chain, sampler.section, shape, {}, sampler.labels), features, labels)
+    as_float = accuracy(model, features, label, sampler.labels)
+    rounded = int8_accuracy(pack(chain, sampler.section, shape, {}, sampler.labels), features, label, sampler.labels)
     report = {"validation_float_percent": round(100 * as_float, 2), "method": "post-training",
               "validation_int8_percent": round(100 * rounded, 2)}
     print(f"validation: float {as_float:.2%}, rounded {rounded:.2%}", flush=True)
     if 100 * (as_float - rounded) <= config.quantise_loss:
         return chain, report
 
-    even = replace(sampler, silence=1 / len(sampler.labels), unknown=1 / len(sampler.labels))
+    share = 1 / len(answers.reported(sampler.labels))
+    even = replace(sampler, silence=share, unknown=share)
     taught = TaughtEpochs(even, replace(config, cycle=0), teachers_of(config, sampler.labels))
 
     def epoch(i: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +124,7 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
         return network_input(x), targets(y, len(sampler.labels), logits)
 
     tuned = fine_tune(chain, epoch, config.quantise_epochs, config.batch, config.quantise_rate, loss_of(config))
-    after = int8_accuracy(pack(tuned, sampler.section, shape, {}, sampler.labels), features, labels)
+    after = int8_accuracy(pack(tuned, sampler.section, shape, {}, sampler.labels), features, label, sampler.labels)
     print(f"validation after quantisation-aware training: {after:.2%}", flush=True)
     if after <= rounded:
         return chain, report
@@ -145,13 +147,14 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: s
     shape = features.shape[1:]
     model = models.build(config.model, shape, len(dataset.labels), config.channels)
     model.set_weights(weights)
-    result = figures(test.label, run_network(pack(chain, section, shape, {}, dataset.labels), features).argmax(axis=1), dataset.labels)
+    rows = run_network(pack(chain, section, shape, {}, dataset.labels), features)
+    result = figures(answers.truth(test.label, dataset.labels), answers.of_scores(rows, dataset.labels), dataset.labels)
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
         "command": " && ".join(commands(folder)),
         "data": source,
         "quantisation": report,
-        "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label), 2),
+        "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label, dataset.labels), 2),
                  "accuracy_int8_percent": result["accuracy_percent"], "clips": result["clips"]},
         "detector": detector,
     }

@@ -15,7 +15,7 @@ from tools.blob.frontend import FrontendConfig
 from tools.kwslib import Frontend
 from training.augment import Windows, overlay
 from training.clips import CLIP_LEN
-from training.folders import SILENCE, UNKNOWN
+from training.folders import SILENCE, UNKNOWN, is_told_apart
 
 OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
 UNNAMED = -1                            # the label of windows that the teachers alone name
@@ -49,9 +49,12 @@ def window_shape(section: bytes) -> tuple[int, int]:
 
 
 def class_shares(labels: tuple[str, ...], silence: float, unknown: float) -> np.ndarray:
-    """float64 [classes]: each class's part of an epoch; the keywords have equal parts of what the two leave."""
-    keyword = (1 - silence - unknown) / (len(labels) - 2)
-    return np.array([{SILENCE: silence, UNKNOWN: unknown}.get(name, keyword) for name in labels])
+    """float64 [classes]: each class's part of an epoch; the keywords have equal parts of what the two leave. Half of `unknown`
+    goes to the other words that are told apart, where there are any, in equal parts."""
+    apart = sum(is_told_apart(name) for name in labels)
+    keyword = (1 - silence - unknown) / (len(labels) - 2 - apart)
+    share = {SILENCE: silence, UNKNOWN: unknown / 2 if apart else unknown}
+    return np.array([unknown / 2 / apart if is_told_apart(name) else share.get(name, keyword) for name in labels])
 
 
 @dataclass

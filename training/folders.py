@@ -61,13 +61,14 @@ def hash_split(path: Path) -> str:
     return "test" if percent < HASH_PERCENT["validation"] + HASH_PERCENT["test"] else "train"
 
 
-def labels_of(keywords: Sequence[str] = KEYWORDS) -> tuple[str, ...]:
-    """`_silence_`, `_unknown_` and the keywords: the classes in the network's order. Raises DataError for a keyword
-    that is given twice, that the detector takes for no keyword, or that the blob's label section cannot hold."""
+def labels_of(keywords: Sequence[str] = KEYWORDS, told_apart: Sequence[str] = ()) -> tuple[str, ...]:
+    """`_silence_`, `_unknown_`, the keywords, and `_WORD` for each of the other words that are told apart: the classes in the
+    network's order. Raises DataError for a word that is given twice, that the detector takes for no keyword, or that the
+    blob's label section cannot hold."""
     if not keywords:
         raise DataError("no keywords: keywords=\"WORD WORD ...\" names folders of recordings")
     first: dict[str, str] = {}
-    for word in keywords:
+    for word in (*keywords, *told_apart):
         other = first.get(word.strip().casefold())
         if other is not None:
             raise DataError(f"keyword '{word}' is given twice" if other == word else f"keywords '{other}' and '{word}' differ in capitals alone")
@@ -79,12 +80,23 @@ def labels_of(keywords: Sequence[str] = KEYWORDS) -> tuple[str, ...]:
         data = word.encode(errors="surrogateescape")
         if not 1 <= len(data) <= MAX_LABEL_BYTES or min(data) < 0x20 or word != word.strip():
             raise DataError(f"keyword '{word}': a label is 1 to {MAX_LABEL_BYTES} bytes of UTF-8 without control characters and spaces around it")
-    return (SILENCE, UNKNOWN, *keywords)
+    return (SILENCE, UNKNOWN, *keywords, *(f"_{word}" for word in told_apart))
+
+
+def is_told_apart(label: str) -> bool:
+    """Whether it is the label of an other word, `_WORD`."""
+    return label.startswith("_") and label not in (SILENCE, UNKNOWN)
+
+
+def word_of(label: str) -> str:
+    """The word that a label stands for, reported or told apart; the label itself of `_silence_` and `_unknown_`."""
+    return label[1:] if is_told_apart(label) else label
 
 
 def word_label(word: str, labels: Sequence[str]) -> int:
     """Index into `labels` of a word's folder."""
-    return labels.index(word if word in labels else UNKNOWN)
+    own = [label for label in labels[2:] if label in (word, f"_{word}")]
+    return labels.index(own[0] if own else word if word in labels else UNKNOWN)
 
 
 def is_split_folders(root: Path) -> bool:
@@ -190,10 +202,12 @@ def _without(found: Found, root: Path, leave_out: Sequence[str]) -> None:
         found.files[split] = [path for path in paths if path.parent.name not in leave_out]
 
 
-def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS) -> Found:
+def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS,
+         told_apart: Sequence[str] = ()) -> Found:
     """Looks through a data folder without opening a recording. Raises DataError where there is none.
-    keywords: as `labels_of` takes them. leave_out: words that nothing is to hear; needed: splits that must have every keyword."""
-    labels = (SILENCE, UNKNOWN, *keywords)
+    keywords, told_apart: as `labels_of` takes them. leave_out: words that nothing is to hear; needed: splits that must have
+    every keyword; only training need have the words that are told apart."""
+    labels = (SILENCE, UNKNOWN, *keywords, *told_apart)
     both = [word for word in leave_out if word in labels]
     if both:
         raise DataError(f"keyword '{both[0]}' cannot be left out")
@@ -211,7 +225,7 @@ def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str
             continue
         words = {p.parent.name for p in paths}
         where = f"{root / split}" if split_folders else f"{root} (split {split})"
-        found.problems += [f"{where}: no recordings of '{k}'" for k in keywords if k not in words]
+        found.problems += [f"{where}: no recordings of '{k}'" for k in (*keywords, *(told_apart if split == "train" else ())) if k not in words]
         if not words - {*labels}:
             found.problems.append(f"{where}: no words for {UNKNOWN}")
     by_speaker: dict[tuple[str, str], dict[str, Path]] = {}

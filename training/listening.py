@@ -108,9 +108,9 @@ class Deck:
         return self.clips[self.order.pop()]
 
 
-def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2) -> tuple[dict[str, list[Clip]], list[Clip]]:
-    """Clips of each keyword, and those of all other words. Raises DataError for what is missing or cannot be used."""
-    data = load(root, (split,), threads, keywords=keywords, needed=()).splits[split]
+def read_words(root: Path, split: str, keywords: Sequence[str], threads: int = 2, leave_out: Sequence[str] = ()) -> tuple[dict[str, list[Clip]], list[Clip]]:
+    """Clips of each keyword, and those of all other words but `leave_out`. Raises DataError for what is missing or cannot be used."""
+    data = load(root, (split,), threads, keywords=keywords, leave_out=leave_out, needed=()).splits[split]
     missing = [keyword for keyword in keywords if keyword not in data.word]
     if missing:
         raise DataError(f"{root}: the split '{split}' has no recordings of {', '.join(missing)}")
@@ -142,13 +142,15 @@ def has_synthetic() -> bool:
 
 
 class Composer:
-    """Stretches of one split. `keywords`: what may be reported; all else is other speech. `sentences`: synthetic ones too, if possible."""
+    """Stretches of one split. `keywords`: what may be reported; all else but `leave_out`, which nobody says, is other speech.
+    `sentences`: synthetic ones too, if possible."""
 
-    def __init__(self, root: Path, split: str, keywords: Sequence[str], seed: int = 1, sentences: bool = True, threads: int = 2):
+    def __init__(self, root: Path, split: str, keywords: Sequence[str], seed: int = 1, sentences: bool = True, threads: int = 2,
+                 leave_out: Sequence[str] = ()):
         self.root, self.split, self.seed, self.threads = Path(root), split, seed, threads
         self.seconds = STRETCH_S        # of each stretch, as the last plan has it
         self.rng = np.random.default_rng((seed, SPLITS.index(split)))
-        targets, others = read_words(self.root, split, keywords, threads)
+        targets, others = read_words(self.root, split, keywords, threads, leave_out)
         self.targets = [Deck(clips, self.rng) for clips in targets.values()]
         self.others = Deck(others, self.rng)
         texts = drawn_sentences(SENTENCE_COUNT, split, seed, keywords) if sentences and has_synthetic() else []

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from training import models
+from training import answers, models
 from training.augment import spec_augment
 from training.config import Config, check, parse, to_json
 from training.data import DataError, Dataset, load_for
@@ -142,9 +143,10 @@ def train_epoch(run: Run, features: np.ndarray, y: np.ndarray) -> dict[str, floa
     return {"loss": loss / len(x), "train_accuracy": correct / max(1.0, float(labelled))}
 
 
-def accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
+def accuracy(model: keras.Model, features: np.ndarray, label: np.ndarray, labels: Sequence[str]) -> float:
+    """Share of right answers to int8 windows [n, frames, features]; label: int64 [n], indices into `labels`."""
     logits = model.predict(network_input(features), batch_size=256, verbose=0)
-    return float(np.mean(np.argmax(logits, axis=1) == labels))
+    return float(np.mean(answers.of_logits(logits, labels) == answers.truth(label, labels)))
 
 
 def curves(history: list[dict[str, float]], path: Path) -> None:
@@ -179,9 +181,9 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     sampler = Sampler(windows_for(config, dataset), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads, config.overlaid)
     if config.start:
-        other = load_config(Path(config.start)).keywords
-        if other.split() != config.keywords.split():
-            raise ValueError(f"start={config.start} listens for {other}; a run that goes on from it has the same keywords")
+        other = load_config(Path(config.start))
+        if other.labels != config.labels:
+            raise ValueError(f"start={config.start} listens for {other.keywords}; a run that goes on from it has the same keywords")
         sampler.section = (Path(config.start) / "frontend.bin").read_bytes()
     else:
         sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)
@@ -206,7 +208,7 @@ def train(config: Config, dataset: Dataset) -> Run:
         row = train_epoch(run, windows, targets(labels, len(dataset.labels), logits))
         newest, weights = run.model.get_weights(), run.averaged(windows[labels != UNNAMED])
         run.model.set_weights(weights)
-        row["validation_accuracy"] = accuracy(run.model, features, validation.label)
+        row["validation_accuracy"] = accuracy(run.model, features, validation.label, dataset.labels)
         run.model.set_weights(newest)
         run.history.append(row)
         run.save(weights)

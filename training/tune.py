@@ -55,6 +55,15 @@ def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> di
     return options | {"tuned": said_of(one)}
 
 
+def tune_threshold(model: HostModel, heard: Sequence[Heard], budget: float, options: dict) -> dict:
+    """`options` with the lowest threshold from which on the budget is kept, where the targets in `heard` are easier than those
+    that will come: their misses then say nothing. Raises ValueError where every threshold has more false accepts."""
+    tallies = curve(heard, model, options=options)
+    kept = list(itertools.takewhile(lambda t: 3600 * tallies[t].false.total() / tallies[t].seconds <= budget, sorted(tallies, reverse=True)))
+    one = within(min(kept, default=None), tallies, budget)
+    return settings(model, min(kept), options) | {"tuned": said_of(one)}
+
+
 def tune_keyword(model: HostModel, heard: Sequence[Heard], keyword: str, budget: float = BUDGET, alone: bool = False) -> tuple[dict, Tally]:
     """The detector's options with this keyword's threshold as if it were the only one, and what they do. The budget is its own.
 

@@ -34,29 +34,34 @@ from training.manifest import source_of, write_manifest
 from training.run_folder import RUNS
 from training.spoken import folder_name, link, make_noise
 from training.train import train
-from training.tune import tune
+from training.tune import tune_threshold
 from training.voices import missing
+from training.word_speech import NEGATIVES
 
 FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
+DETECTOR = {"window": 4, "unknown_prior": 1, "refractory_ms": 640}      # the threshold alone is tuned: synthetic words are heard at any
 HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
-RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=10", "epoch_size=6000", "learning_rate=0.0015", "warmup_epochs=0.5",
-          "weight_average=0.99", "silence=0.1", "unknown=0.5", "augment.noise=0.8", "augment.snr_low_db=0", "augment.room=0.3",
-          "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6", "augment.feature_mask=5"]
+RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
+          "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
+          "augment.room=0.3", "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6",
+          "augment.pieces=0.35", "augment.mixtures=0.15", "augment.behind=0.5", "augment.feature_mask=5"]
 
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
+           "told_apart": "they are the words that people say often in --data DIR",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
 
-def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) -> Config:
+def configuration(name: str, overrides: Sequence[str], seed: int, threads: int, told_apart: Sequence[str] = ()) -> Config:
     config = parse([*RECIPE, f"seed={seed}", f"threads={threads}", *overrides])
     for argument in overrides:
         key, equals, _ = argument.partition("=")
         for taken in [key] if equals else json.loads(Path(argument).read_text()):
             if taken in DECIDED:
                 raise DataError(f"'{taken}' cannot be overridden for a word: {DECIDED[taken]}")
-    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
+    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, told_apart=" ".join(told_apart),
+                   start=str(RUNS / f"word_{name}_start"))
 
 
 def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> None:
@@ -99,9 +104,9 @@ def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: i
     keyword = config.keywords
     made = make(RUNS / config.name, dataset, path, untuned(dataset.labels), about["data"])
     model = open_model(path)
-    heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads), hours, None, [5.0, 10.0, 20.0])
+    heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads, word_speech.unusual(Path(config.data))), hours, None, [5.0, 10.0, 20.0])
     try:
-        detector = tune(model, heard, BUDGET)
+        detector = tune_threshold(model, heard, BUDGET, DETECTOR)
     except ValueError as error:
         detector = untuned(dataset.labels)
         print(f"the detector keeps settings that nobody tuned: {error}", flush=True)
@@ -110,12 +115,13 @@ def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: i
     write_atomic(path, with_meta(path.read_bytes(), meta))
     write_manifest(path)
     model = open_model(path)
-    return listen(model, Path(config.data), keyword, config.seed, threads, hours, [5.0, 10.0, 20.0], f"{path.stem}, synthetic speech")
+    return listen(model, Path(config.data), keyword, config.seed, threads, hours, [5.0, 10.0, 20.0], f"{path.stem}, synthetic speech", NEGATIVES[:1])
 
 
-def listen(model: object, root: Path, keyword: str, seed: int, threads: int, hours: float, snr: Sequence[float], title: str) -> dict:
+def listen(model: object, root: Path, keyword: str, seed: int, threads: int, hours: float, snr: Sequence[float], title: str,
+           leave_out: Sequence[str] = ()) -> dict:
     """Figures of the test split of `root`, as training/continuous.py gives them."""
-    composer = Composer(root, "test", [keyword], seed, False, threads)
+    composer = Composer(root, "test", [keyword], seed, False, threads, leave_out)
     return result_of(title, model, composer, hear(model, composer, hours, None, snr), hours, BUDGET)
 
 
@@ -165,10 +171,11 @@ def run(args: argparse.Namespace, console: Console) -> None:
         raise DataError("--voices is 10 or more, --hours above 0, --threads 1 or more, --seed 0 or more")
     phrase = " ".join(args.phrase.split())
     name = word_speech.check_phrase(phrase)
-    config = configuration(name, args.overrides, args.seed, args.threads)
-    word_start.backbone(config.model)
     if args.data:
         word_speech.check_data(args.data)
+    told_apart = word_speech.told_apart(args.data, phrase) if args.data else []
+    config = configuration(name, args.overrides, args.seed, args.threads, told_apart)
+    word_start.backbone(config.model)
     if args.measure:
         word_speech.check_data(args.measure, phrase)
     if args.recordings:
@@ -218,7 +225,7 @@ def command_of(args: argparse.Namespace) -> list[str]:
 
 def main() -> int:
     try:
-        run(arguments().parse_args(), Console())
+        run(arguments().parse_intermixed_args(), Console())
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

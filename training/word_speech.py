@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,8 @@ NEGATIVES = ("near-miss", "other-word", "sentence-")       # folders; no phrase'
 SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utterances
 NEAR_MISSES = 60                                # phrases; `splits_of` says where each is heard
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in validation, every sixth in test
-RECORDINGS = 4000                               # of people who say other words, in training
+RECORDINGS = 12000                              # of people who say other words, in training
+TOLD_APART = 80                                 # words with so many of these recordings get a class of their own
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
 OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's digest, and which variation
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
@@ -134,6 +136,19 @@ def check_data(folder: Path, phrase: str = "") -> None:
         raise DataError(f"{folder}: no other words in its test split; --measure needs them for false accepts")
     if not any(is_recording(path) for path in (folder / NOISE_FOLDER).glob("*")):
         raise DataError(f"{folder / NOISE_FOLDER}: no background noise")
+
+
+def told_apart(folder: Path, phrase: str) -> list[str]:
+    """Words of a data folder that people say often enough in its train split, and that nobody takes for the phrase."""
+    said = Counter(path.parent.name for path in find(folder, (), needed=()).files["train"] if not path.parent.name.startswith("_"))
+    often = sorted(word for word, count in said.items() if count * min(1, RECORDINGS / said.total()) >= TOLD_APART and word != folder_name(phrase))
+    return [word for word, alike in zip(often, sounds_like(often, phrase), strict=True) if not alike]
+
+
+def unusual(folder: Path) -> Sequence[str]:
+    """Folders that are not in the audio which the threshold is tuned with: near misses, as hardly anybody says one in an hour of
+    talk, and where there are recordings of people all synthetic speech that is not the phrase."""
+    return NEGATIVES if any(folder.glob("validation/*/recording_*")) else NEGATIVES[:1]
 
 
 def split_of(index: int) -> str:

@@ -13,6 +13,7 @@ from tools.blob import read
 from tools.blobfile import load
 from tools.kwslib import Frontend, Model, Stream
 from training import continuous, evaluate
+from training.answers import reported
 from training.clips import RATE_HZ
 from training.cluster import ROOT, say
 from training.listening import Composer
@@ -65,8 +66,8 @@ def recognise(blob: bytes, options: Options, folder: Path, title: str) -> dict:
     """Accuracy on the test split; the confusion matrix goes to `folder`."""
     split = evaluate.split_for(blob, options.data, "test", options.threads, progress=False)
     result, table = evaluate.evaluate(blob, split, options.threads)
-    evaluate.plot(table, split.labels, folder / "confusion.png", f"{title}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
-    return result | {"labels": list(split.labels), "confusion": table.tolist()}
+    evaluate.plot(table, reported(split.labels), folder / "confusion.png", f"{title}: {result['accuracy_percent']:.2f} % of {result['clips']} clips")
+    return result | {"labels": list(reported(split.labels)), "confusion": table.tolist()}
 
 
 def listen(path: Path, options: Options, folder: Path) -> dict:

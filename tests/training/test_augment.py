@@ -56,6 +56,20 @@ def test_keyword_windows_hold_nearly_all_of_the_word(windows: Windows) -> None:
     assert any(share < 0.99 for share in shares), "words at the edge are part of training"
 
 
+def test_only_other_words_are_behind_a_word_and_softly(windows: Windows) -> None:
+    """A keyword behind another word, called `_unknown_`, teaches that the keyword is none."""
+    hum = (8000 * np.sin(0.9 * np.arange(CLIP_LEN))).astype(np.int16)
+    split = replace(windows.split, pcm=np.stack([beep(), hum]), span=np.array([[6000, 10000], [0, CLIP_LEN]]))
+    plain = quiet(Windows(split, windows.noise, windows.config), sliding=0.0, shift_ms=0.0, behind=1.0)
+    for i in range(40):
+        window = plain.draw(np.random.default_rng(i), YES, 0) - beep().astype(float)
+        assert 3.5 < 20 * np.log10(rms(beep()[6000:10000]) / rms(window)) < 25.5
+    others = quiet(Windows(split, windows.noise, windows.config), sliding=0.0, shift_ms=0.0, behind=1.0, pieces=0.0, mixtures=0.0)
+    for i in range(20):
+        spectrum = np.abs(np.fft.rfft(others.draw(np.random.default_rng(i), UNKNOWN, 1)))
+        assert spectrum[:1000].max() < spectrum.max() / 50, "the beep, a keyword, is never behind it"
+
+
 def test_pieces_of_words_are_unknown_and_hold_at_most_half(windows: Windows) -> None:
     """Windows that slide over a word see pieces of it; called keywords they would be false accepts."""
     plain = quiet(windows, pieces=1.0, mixtures=0.0)

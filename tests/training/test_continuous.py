@@ -213,6 +213,19 @@ def test_one_keyword_alone(model_path: Path) -> None:
         tune.tune_keyword(model, heard, "yes", 0)
 
 
+def test_lowest_threshold_that_keeps_the_budget(model_path: Path) -> None:
+    """A spotter made of synthetic speech hears that at any threshold: the fewest misses among those would be the strictest one."""
+    yes, scores = LABELS.index("yes"), np.full((300, 12), -128, np.int8)
+    for at, height in ((20, 127), (100, 40), (180, -28)):                       # posteriors of 1, 0.66 and 0.39; the first is a word
+        scores[at:at + 4, yes] = height
+    words = [Word("yes", "yes", 1.2, 2.2), Word("cat", "", 7.4, 8.6), Word("bird", "", 13.8, 15.0)]
+    heard = [Heard(Stretch(words, 36.0, 10.0, [1.5, 8.0, 14.5]), Decisions(scores, np.arange(300) * 2 + 2))]
+    model, options = HostModel(model_path.read_bytes()), {"window": 4, "unknown_prior": 1, "refractory_ms": 480}
+    chosen = [tune.tune_threshold(model, heard, budget, options) for budget in (0, 100, 1000)]
+    assert [one["threshold"]["yes"] for one in chosen] == [0.66, 0.4, 0.3]
+    assert all(options.items() <= one.items() for one in chosen) and "100.00 false accepts an hour" in chosen[1]["tuned"]
+
+
 def run(*arguments: object) -> int:
     return continuous.run(continuous.arguments().parse_args([str(a) for a in arguments]), continuous.Console(quiet=True))
 

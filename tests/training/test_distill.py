@@ -93,8 +93,12 @@ def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) ->
     change = np.log(sampler.shares()) - np.log(distill.class_shares(dataset.labels, 0.08, 0.2))
     assert np.allclose(np.ptp(said - own - change, axis=1), 0, atol=1e-4)
 
-    with pytest.raises(ValueError, match="teacher=.* a teacher has the keywords of its student"):
-        distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes"))
+    few = distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes", "_no"))
+    p, q = (np.exp(distill.log_softmax(x)) for x in (own, few.logits([heard], few.shares[0])))
+    assert np.allclose(q[:, [0, 2, 3]], p[:, [dataset.labels.index(name) for name in ("_silence_", "yes", "no")]], atol=1e-4)
+    assert np.isclose(few.shares[0].sum(), 1) and few.shares[0][1] > 0.5, "what the student has no name for is unknown to it"
+    with pytest.raises(ValueError, match="teacher=.* a teacher knows all words of its student"):
+        distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes", "_cat"))
     with pytest.raises(OSError, match="nobody"):
         distill.Teachers([Path("build/runs/nobody")], dataset.labels)
 

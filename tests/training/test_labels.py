@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tools.kwslib import Model
-from training import evaluate, train
+from training import answers, evaluate, train
 from training.clips import DataError
 from training.config import Config, override, parse, to_json
 from training.data import load, load_for
 from training.export import make, untuned
+from training.features import class_shares
 from training.folders import KEYWORDS, labels_of
 
 Maker = Callable[..., Path]
@@ -38,6 +41,30 @@ def test_keywords_travel_from_the_configuration_to_the_blob(split_folders: Maker
     assert "'stop'" not in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"labels are _silence_, _unknown_, cat, up, the data's _silence_, _unknown_, yes"):
         evaluate.evaluate((tmp_path / "mine.kws").read_bytes(), load(root, progress=False).splits["test"])
+
+
+def test_words_told_apart_are_unknown_to_whoever_asks(split_folders: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector would report a word that nobody listens for, or every "bird" that is heard as one would count as a mistake."""
+    monkeypatch.chdir(tmp_path)
+    root = split_folders()
+    config = parse([*SMALL, "told_apart=bird yes", "unknown=0.4", "silence=0.2", f"data={root}"])
+    data = load_for(config)
+    assert config.labels == data.labels == ("_silence_", "_unknown_", "cat", "up", "_bird", "_yes")
+    assert data.splits["train"].counts() == {"_silence_": 0, "_unknown_": 48, "cat": 6, "up": 6, "_bird": 6, "_yes": 6}
+    assert np.allclose(class_shares(data.labels, 0.2, 0.4), [0.2, 0.2, 0.2, 0.2, 0.1, 0.1])
+    made = make(train.train(config, data).folder, data, tmp_path / "mine.kws", untuned(data.labels))
+    blob = (tmp_path / "mine.kws").read_bytes()
+    assert set(made["detector"]["threshold"]) == {"cat", "up"} and Model(blob).labels == list(data.labels)
+    result, table, split = evaluate.of_folder(blob, root)
+    same, also = evaluate.evaluate(blob, data.splits["test"])
+    assert table.shape == (4, 4) and table[1].sum() == 20 and np.array_equal(table, also) and result["recall_percent"] == same["recall_percent"]
+    assert result["accuracy_percent"] == made["test"]["accuracy_int8_percent"]
+    assert answers.answers(np.array([[0, 3, 4, 0, 1, 2], [0, 3, 9, 0, 1, 2]]), data.labels).tolist() == [1, 2]
+    shutil.rmtree(root / "train" / "bird")
+    with pytest.raises(DataError, match="train: no recordings of 'bird'"):
+        load_for(config)
+    with pytest.raises(DataError, match="'up' is given twice"):
+        load_for(parse([*SMALL, "told_apart=up", f"data={root}"]))
 
 
 @pytest.mark.parametrize(("keywords", "message"), [

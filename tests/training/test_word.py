@@ -291,7 +291,7 @@ def test_recordings_of_one_name_are_all_measured(split_folders: Callable[..., Pa
     assert linked == {path.resolve() for path in root.glob("*/bird/*.flac")} and len(linked) == 10
 
 
-@pytest.mark.parametrize("key", ["name", "data", "keywords", "start"])
+@pytest.mark.parametrize("key", ["name", "data", "keywords", "told_apart", "start"])
 def test_override_that_would_be_replaced_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, key: str) -> None:
     """A user who gives data=DIR would believe that their recordings were trained with."""
     Path("mine.json").write_text(json.dumps({key: "speech"}))
