@@ -42,26 +42,25 @@ FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
 DETECTOR = {"window": 4, "unknown_prior": 1, "refractory_ms": 640}      # the threshold alone is tuned: synthetic words are heard at any
 HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
-RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
-          "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
+RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=28", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
+          "weight_average=0.99", "silence=0.1", "unknown=0.55", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
           "augment.room=0.3", "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6",
           "augment.pieces=0.35", "augment.mixtures=0.15", "augment.behind=0.5", "augment.feature_mask=5"]
 
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
-           "told_apart": "they are the words that people say often in --data DIR",
+           "told_apart": "they are the words that the start knows, and that people say often in --data DIR",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
 
-def configuration(name: str, overrides: Sequence[str], seed: int, threads: int, told_apart: Sequence[str] = ()) -> Config:
+def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) -> Config:
     config = parse([*RECIPE, f"seed={seed}", f"threads={threads}", *overrides])
     for argument in overrides:
         key, equals, _ = argument.partition("=")
         for taken in [key] if equals else json.loads(Path(argument).read_text()):
             if taken in DECIDED:
                 raise DataError(f"'{taken}' cannot be overridden for a word: {DECIDED[taken]}")
-    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, told_apart=" ".join(told_apart),
-                   start=str(RUNS / f"word_{name}_start"))
+    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
 
 
 def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> None:
@@ -173,9 +172,10 @@ def run(args: argparse.Namespace, console: Console) -> None:
     name = word_speech.check_phrase(phrase)
     if args.data:
         word_speech.check_data(args.data)
-    told_apart = word_speech.told_apart(args.data, phrase) if args.data else []
-    config = configuration(name, args.overrides, args.seed, args.threads, told_apart)
+    config = configuration(name, args.overrides, args.seed, args.threads)
     word_start.backbone(config.model)
+    told_apart = word_speech.told_apart(word_start.words(config.model), args.data, phrase)
+    config = replace(config, told_apart=" ".join(told_apart))
     if args.measure:
         word_speech.check_data(args.measure, phrase)
     if args.recordings:
@@ -184,7 +184,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
     begin(folder, {"phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
                    "data": str(args.data or ""), "recordings": str(args.recordings or "")}, word_speech.contents(args.data, args.recordings), args.fresh)
     notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,
-                             data=args.data, recordings=args.recordings)
+                             data=args.data, recordings=args.recordings, apart=told_apart)
     console.print(*notes, *[missing()] * bool(missing()), sep="\n", highlight=False)
     dataset = train_word(config, args.threads)
     people_too = [f"other words also by people ({source_of(args.data)})"] if args.data else []

@@ -27,7 +27,8 @@ SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utt
 NEAR_MISSES = 60                                # phrases; `splits_of` says where each is heard
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in validation, every sixth in test
 RECORDINGS = 12000                              # of people who say other words, in training
-TOLD_APART = 80                                 # words with so many of these recordings get a class of their own
+OFTEN = 80                                      # words with so many of these recordings get a class of their own
+SAID_APART = 0.05                               # utterances of a word that is told apart, to one of the phrase
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
 OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's digest, and which variation
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
@@ -138,11 +139,14 @@ def check_data(folder: Path, phrase: str = "") -> None:
         raise DataError(f"{folder / NOISE_FOLDER}: no background noise")
 
 
-def told_apart(folder: Path, phrase: str) -> list[str]:
-    """Words of a data folder that people say often enough in its train split, and that nobody takes for the phrase."""
-    said = Counter(path.parent.name for path in find(folder, (), needed=()).files["train"] if not path.parent.name.startswith("_"))
-    often = sorted(word for word, count in said.items() if count * min(1, RECORDINGS / said.total()) >= TOLD_APART and word != folder_name(phrase))
-    return [word for word, alike in zip(often, sounds_like(often, phrase), strict=True) if not alike]
+def told_apart(known: Sequence[str], data: Path | None, phrase: str) -> list[str]:
+    """The words that a network for the phrase is to tell apart: those that its start knows, and those that people say often in
+    the train split of `data`, without the phrase and what sounds like it."""
+    files = find(data, (), needed=()).files["train"] if data else []
+    said = Counter(path.parent.name for path in files if not path.parent.name.startswith("_"))
+    often = [word for word, count in said.items() if count * min(1, RECORDINGS / said.total()) >= OFTEN]
+    words = sorted({*known, *often} - {folder_name(phrase), *NEGATIVES})
+    return [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike]
 
 
 def unusual(folder: Path) -> Sequence[str]:
@@ -181,8 +185,9 @@ def count_written(folder: Path, name: str, asked: dict[str, int], phrase: str) -
 
 
 def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
-         data: Path | None = None, recordings: Path | None = None) -> list[str]:
+         data: Path | None = None, recordings: Path | None = None, apart: Sequence[str] = ()) -> list[str]:
     """Makes the folder, or what is not there yet; returns what it was made of, a line each. count: utterances of the phrase.
+    apart: the words that are told apart (`told_apart`); synthesisers say them too, so that a word is a word whoever says it.
 
     Raises DataError, SyntheticError.
     """
@@ -193,7 +198,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
     near_words = {word for text in near for word in text.split()}
     rng = np.random.default_rng(seed)
     words = [str(w) for w in rng.permutation(dictionary())[:3 * OTHER_WORDS]] + list(WORDS)
-    words = [w for w, same in zip(words, sounds_like(words, phrase), strict=True) if not same and w not in near_words][:OTHER_WORDS]
+    words = [w for w, same in zip(words, sounds_like(words, phrase), strict=True) if not same and w not in near_words and w not in apart][:OTHER_WORDS]
     same = sounds_like(SENTENCES, phrase)
     sentences = [text for text, holds in zip(SENTENCES, same, strict=True) if not holds][:OTHER_SENTENCES]
     said = spellings_of(phrase, spellings)
@@ -206,11 +211,12 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         for kind, texts, whole in ((NEGATIVES[1], words, True), (NEGATIVES[2], sentences, False)):
             jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
+    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart]
     say_all(jobs, threads, "synthetic speech")
     asked = {split: sum(job[1] for job in jobs if job[3] == folder / split / name) for split in SPLITS}
     written = count_written(folder, name, asked, phrase)
-    notes.append(f"{written} of {sum(asked.values())} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "
-                 f"{len(sentences)} sentences by {', '.join(installed())}")
+    notes.append(f"{written} of {sum(asked.values())} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words) + len(apart)} other words, {len(apart)} of them with a class "
+                 f"each, and {len(sentences)} sentences by {', '.join(installed())}")
     if data is not None:
         heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})
         same = [word for word, alike in zip(heard, sounds_like(heard, phrase), strict=True) if alike]

@@ -29,6 +29,11 @@ def backbone(model: str) -> tuple[list[np.ndarray], bytes]:
         return weights_of(saved), saved["frontend"].tobytes()
 
 
+def words(model: str) -> list[str]:
+    """The words that a backbone tells apart."""
+    return json.loads((BACKBONES / f"{model}.json").read_text())["words"]
+
+
 def prepare(config: Config, dataset: Dataset, folder: Path) -> None:
     """Writes `folder` as a finished run of the phrase's labels: the backbone's body as it is, and dense layers fitted to
     windows of the phrase while the body stays (Kumar et al., 2022, arXiv 2202.10054: what was learnt from people is

@@ -38,6 +38,7 @@ def tune(path: Path, options: Options) -> None:
     except ValueError as exc:                                   # the model is none the worse for it
         say(f"keeps the detector's untuned settings: {exc}")
     else:
+        found["tuned"] += f"; at most {options.budget:g} allowed"
         say(f"detector: {found['tuned']}")
         write_atomic(path, with_meta(path.read_bytes(), model.meta | {"detector": found}))
     stamp.write_text(json.dumps({"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))

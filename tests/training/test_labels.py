@@ -55,7 +55,7 @@ def test_words_told_apart_are_unknown_to_whoever_asks(split_folders: Maker, tmp_
     made = make(train.train(config, data).folder, data, tmp_path / "mine.kws", untuned(data.labels))
     blob = (tmp_path / "mine.kws").read_bytes()
     assert set(made["detector"]["threshold"]) == {"cat", "up"} and Model(blob).labels == list(data.labels)
-    result, table, split = evaluate.of_folder(blob, root)
+    result, table, _ = evaluate.of_folder(blob, root)
     same, also = evaluate.evaluate(blob, data.splits["test"])
     assert table.shape == (4, 4) and table[1].sum() == 20 and np.array_equal(table, also) and result["recall_percent"] == same["recall_percent"]
     assert result["accuracy_percent"] == made["test"]["accuracy_int8_percent"]

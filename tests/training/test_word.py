@@ -48,6 +48,7 @@ def small_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "backbone").mkdir()
     np.savez(tmp_path / "backbone" / "stream_medium.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
              frontend=np.frombuffer(section, np.uint8))
+    (tmp_path / "backbone" / "stream_medium.json").write_text('{"words": ["yes", "window", "bird"]}')
     monkeypatch.setattr(word_start, "BACKBONES", tmp_path / "backbone")
 
 
@@ -68,7 +69,7 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
     monkeypatch.setattr(word, "train", real)
     assert command(monkeypatch, *options) == 0
     assert made == {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
-    assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark"]
+    assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark", "_bird", "_window", "_yes"]
     manifest = json.loads(Path("build/words/hey_hark.json").read_text())
     assert set(manifest["detector"]["threshold"]) == {"hey_hark"} and manifest["phrase"] == "hey hark"
     assert manifest["data"] == "synthetic speech" and "note" not in manifest
