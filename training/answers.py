@@ -1,7 +1,8 @@
 """Which class a row of scores stands for.
 
-Words that are only told apart (labels `_WORD`, behind all others) are `_unknown_` to whoever asks: their posteriors are added
-to it before the largest is taken.
+Words that are only told apart (labels `_WORD`) are `_unknown_` to whoever asks: their posteriors are added to it before the
+largest is taken. The detector on the device adds nothing: there each is a class that competes by itself, and the thresholds
+are tuned so.
 """
 from __future__ import annotations
 
@@ -13,22 +14,26 @@ from training.folders import UNKNOWN, is_told_apart
 
 
 def reported(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels without the words that are only told apart."""
-    return tuple(label for label in labels if not is_told_apart(label))
+    """The labels without the words that are only told apart; all of them where no `_unknown_` is there to stand for those."""
+    return tuple(label for label in labels if not is_told_apart(label) or UNKNOWN not in labels)
+
+
+def _places(labels: Sequence[str]) -> list[int]:
+    """For each label its index into `reported`."""
+    names = reported(labels)
+    return [names.index(label if label in names else UNKNOWN) for label in labels]
 
 
 def truth(label: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """int64 [n] of indices into `labels`: words told apart as `_unknown_`."""
-    return np.array([labels.index(UNKNOWN) if is_told_apart(name) else i for i, name in enumerate(labels)])[label]
+    """int64 [n], indices into `reported(labels)`, of indices into `labels`."""
+    return np.array(_places(labels))[label]
 
 
 def answers(posteriors: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """int64 [n] of `posteriors` [n, classes], in any unit: index into `labels` of the largest, the first of equal ones."""
-    total = np.array(posteriors, np.float64)
-    apart = [is_told_apart(label) for label in labels]
-    if any(apart):
-        total[:, labels.index(UNKNOWN)] += total[:, apart].sum(axis=1)
-        total[:, apart] = -np.inf
+    """int64 [n] of `posteriors` [n, classes], in any unit: index into `reported(labels)` of the largest, the first of equal ones."""
+    total = np.zeros((len(posteriors), len(reported(labels))), np.float64)
+    for place, column in zip(_places(labels), np.asarray(posteriors).T, strict=True):
+        total[:, place] += column
     return total.argmax(axis=1)
 
 

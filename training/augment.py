@@ -45,7 +45,7 @@ class AugmentConfig:
     band: float = 0.0                   # share of words without lows and highs, as of a telephone or small loudspeaker
     tilt: float = 0.0                   # share of words with another spectral tilt, as of other voices and microphones
     behind: float = 0.0                 # share of words with another word softly behind them, no keyword
-    behind_low_db: float = 4.0          # the word against that one
+    behind_low_db: float = 4.0          # the word while it is said against the mean of the other's second
     behind_high_db: float = 25.0
     room: float = 0.0                   # share of words with the reverberation of a made-up room
     rt60_low_s: float = 0.1             # time in which a room's sound decays by 60 dB
@@ -102,6 +102,9 @@ class Windows:
         if not 0 < c.rt60_low_s <= c.rt60_high_s:
             raise ValueError(f"augment.rt60_low_s ({c.rt60_low_s}) must be above 0 and not above "
                              f"augment.rt60_high_s ({c.rt60_high_s})")
+        if not 0 <= c.behind <= 1 or c.behind_low_db > c.behind_high_db:
+            raise ValueError(f"augment.behind ({c.behind}) must be 0 to 1, augment.behind_low_db ({c.behind_low_db}) not above "
+                             f"augment.behind_high_db ({c.behind_high_db})")
         keyword = np.array([not name.startswith("_") for name in self.split.labels])[self.split.label]
         self.said, self.others = np.flatnonzero(keyword), np.flatnonzero(~keyword & (self.split.label != self.split.labels.index(SILENCE)))
 

@@ -38,7 +38,7 @@ def average(name: str, runs: list[Path]) -> Path:
         raise ValueError(f"{RUNS / name} is a run already: give another name, or delete the folder")
     for run, one in zip(runs[1:], configs[1:], strict=True):
         if one.labels != configs[0].labels:
-            raise ValueError(f"{run} listens for {one.keywords}, {runs[0]} for {configs[0].keywords}")
+            raise ValueError(f"{run} listens for {' '.join(one.labels[2:])}, {runs[0]} for {' '.join(configs[0].labels[2:])}")
     config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)

@@ -25,7 +25,7 @@ class Config:
     """Everything that decides a run's result."""
     name: str = "dscnn"                 # the run's folder in build/runs/
     data: str = "../shared/data/speech"
-    keywords: str = " ".join(KEYWORDS)  # words of the data folder; every other word is _unknown_
+    keywords: str = " ".join(KEYWORDS)  # words of the data folder; every other word is _unknown_, or told apart
     told_apart: str = ""                # other words that get a class each, `_WORD`, which no detector reports
     leave_out: str = ""                 # words whose recordings are not used at all
     resample: bool = True               # recordings of another rate are converted; false refuses them by name

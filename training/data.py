@@ -56,7 +56,7 @@ class Split:
 @dataclass
 class Dataset:
     """splits: by name; noise: int16 recordings, training part only; notes: lines about what was left out;
-    labels: `_silence_`, `_unknown_` and the keywords, the classes of every split."""
+    labels: the classes of every split, as `labels_of` has them."""
     splits: dict[str, Split]
     noise: list[np.ndarray]
     notes: list[str]
@@ -102,7 +102,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     keywords: words of the folder that get a label of their own, as do those told apart; all others are unknown. leave_out: words that are not
     read. needed: splits that must have every keyword.
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
-    synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training's unknown.
+    synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training.
     A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training: where training
     is loaded, the recordings of all splits are read and compared.
     """
@@ -174,8 +174,9 @@ def _fewer_unknown(clips: list[tuple[Path, np.ndarray]], labels: tuple[str, ...]
     """As many unknown clips as a keyword has on average, evenly picked: in the published data set about 60 % are
     other words, and its own 12-class test set holds equal shares."""
     words = [path.parent.name for path, _ in clips]
-    unknown = [i for i, w in enumerate(words) if word_label(w, labels) == labels.index(UNKNOWN)]
-    limit = sum(w in labels[2:] for w in words) // len(labels[2:])
+    unknown = [i for i, w in enumerate(words) if w not in labels]
+    keywords = [label for label in labels if not label.startswith("_")]
+    limit = sum(w in keywords for w in words) // len(keywords)
     dropped = set(unknown) - {unknown[k * len(unknown) // limit] for k in range(limit)}
     return [clip for i, clip in enumerate(clips) if i not in dropped]
 

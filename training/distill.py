@@ -1,10 +1,9 @@
 """Larger networks teach a smaller one, the student (Hinton 2015, "Distilling the knowledge in a neural network").
 
 Teachers are folders of finished runs. Each hears a window through its own front end; what they say together is the
-mean of their log-probabilities, with every teacher's class shares exchanged for the student's. A teacher may know more
-keywords than its student: to tell other words apart it has to listen to what they are, and they are `_unknown_` then. Where they are wrong about a
+mean of their log-probabilities, with every teacher's class shares exchanged for the student's. Where they are wrong about a
 window, its label alone is taught; windows without a label (two at once, `overlaid`) are taught by them alone (Beyer 2022,
-arXiv 2106.05237: a student needs many inputs that its teacher is not sure of).
+arXiv 2106.05237: a student needs many inputs that its teacher is not sure of). A teacher may know more words than its student, for which they are `_unknown_`.
 """
 from __future__ import annotations
 
@@ -80,17 +79,18 @@ class Teachers:
 
     def __init__(self, folders: list[Path], labels: tuple[str, ...]) -> None:
         self.sections, self.models, self.shares, self.columns = [], [], [], []
-        self.digest = hashlib.sha256()
+        self.digest, taught = hashlib.sha256(), [word_of(label) for label in labels]
         for folder in folders:
             config, weights = load_config(folder), load_weights(folder)
-            known, taught = [word_of(label) for label in config.labels], [word_of(label) for label in labels]
-            if not set(taught) <= set(known):
-                raise ValueError(f"teacher={folder} listens for {config.keywords}; a teacher knows all words of its student")
+            known = [word_of(label) for label in config.labels]
+            if unheard := set(taught) - {*known}:
+                raise ValueError(f"teacher={folder} does not know {', '.join(sorted(unheard))}; a teacher knows all words of its student")
             self.sections.append((folder / "frontend.bin").read_bytes())
             model = models.build(config.model, window_shape(self.sections[-1]), len(known), config.channels)
             model.set_weights(weights)
             self.models.append(model)
-            self.columns.append([[i for i, name in enumerate(known) if (name if name in taught else UNKNOWN) == word] for word in taught])
+            meant = [name if name in taught else UNKNOWN for name in known]
+            self.columns.append([[i for i, name in enumerate(meant) if name == word] for word in taught])
             shares = class_shares(config.labels, config.silence, config.unknown)
             self.shares.append(np.array([shares[own].sum() for own in self.columns[-1]]))
             self.digest.update(self.sections[-1] + (folder / "float.npz").read_bytes())
@@ -150,7 +150,7 @@ class TaughtEpochs:
     def _key(self) -> str:
         c, windows = self.config, self.sampler.windows
         augment = {k: v for k, v in asdict(c.augment).items() if "mask" not in k}
-        drawn = [CACHE_FORMAT, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, self.sampler.overlaid, augment]
+        drawn = [CACHE_FORMAT, self.sampler.labels, c.windows, c.seed, c.epoch_size, c.silence, c.unknown, self.sampler.overlaid, augment]
         found = hashlib.sha256(json.dumps(drawn).encode())
         for part in (windows.split.pcm, windows.split.label, *windows.noise):
             found.update(part.tobytes())

@@ -1,6 +1,6 @@
 """What a blob is worth: `python -m training.evaluate MODEL.kws --data DIR`.
 
-The recordings go through the C core as on the device: front end, int8 network, highest score. The float model has no
+The recordings go through the C core as on the device: front end, int8 network, highest score (`answers.py`). The float model has no
 part in these figures.
 """
 from __future__ import annotations
@@ -81,9 +81,9 @@ def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndar
 def of_folder(blob: bytes, root: Path | str, name: str = "test") -> tuple[dict, np.ndarray, Split]:
     """As `evaluate` on a split of a data folder, with the accuracy on speakers that training has not heard."""
     split = split_for(blob, root, name)
-    guess = of_scores(predict(blob, split.pcm), split.labels)
-    result = figures(split.label, guess, split.labels) | (of_unheard_speakers(split.label, guess, split, root) if name != "train" else {})
-    return result, confusion(split.label, guess, len(reported(split.labels))), split
+    said, guess = truth(split.label, split.labels), of_scores(predict(blob, split.pcm), split.labels)
+    result = figures(said, guess, split.labels) | (of_unheard_speakers(said, guess, split, root) if name != "train" else {})
+    return result, confusion(said, guess, len(reported(split.labels))), split
 
 
 def of_unheard_speakers(said: np.ndarray, guess: np.ndarray, split: Split, root: Path | str) -> dict:

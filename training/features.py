@@ -61,8 +61,8 @@ def class_shares(labels: tuple[str, ...], silence: float, unknown: float) -> np.
 class Sampler:
     """Epochs of training windows. Epoch e is a function of (seed, e) alone, so a run can go on where it stopped.
 
-    silence, unknown: their shares of an epoch; the keywords have equal parts of the rest, so that a class with few
-    recordings is heard as often as one with many.
+    silence, unknown: their shares of an epoch; the keywords have equal parts of the rest (`class_shares`), so that a class
+    with few recordings is heard as often as one with many.
     """
     windows: Windows
     section: bytes

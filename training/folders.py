@@ -77,15 +77,18 @@ def labels_of(keywords: Sequence[str] = KEYWORDS, told_apart: Sequence[str] = ()
             raise DataError(f"keyword '{word}': {SILENCE} and {UNKNOWN} are classes of every model, and no words")
         if word.startswith("_") or word == NOISE_FOLDER:
             raise DataError(f"keyword '{word}': the detector never reports a label that begins with '_'")
-        data = word.encode(errors="surrogateescape")
+        label = word if word in keywords else f"_{word}"
+        data = label.encode(errors="surrogateescape")
+        if label.endswith("_") and label != word:
+            raise DataError(f"'{word}' cannot be told apart: labels that begin and end with '_' are no words")
         if not 1 <= len(data) <= MAX_LABEL_BYTES or min(data) < 0x20 or word != word.strip():
             raise DataError(f"keyword '{word}': a label is 1 to {MAX_LABEL_BYTES} bytes of UTF-8 without control characters and spaces around it")
     return (SILENCE, UNKNOWN, *keywords, *(f"_{word}" for word in told_apart))
 
 
 def is_told_apart(label: str) -> bool:
-    """Whether it is the label of an other word, `_WORD`."""
-    return label.startswith("_") and label not in (SILENCE, UNKNOWN)
+    """Whether it is the label of an other word, `_WORD`. (`_silence_`, `_unknown_` and `_noise_` are none.)"""
+    return label.startswith("_") and not label.endswith("_")
 
 
 def word_of(label: str) -> str:
@@ -95,8 +98,7 @@ def word_of(label: str) -> str:
 
 def word_label(word: str, labels: Sequence[str]) -> int:
     """Index into `labels` of a word's folder."""
-    own = [label for label in labels[2:] if label in (word, f"_{word}")]
-    return labels.index(own[0] if own else word if word in labels else UNKNOWN)
+    return labels.index(next((label for label in (word, f"_{word}") if label in labels), UNKNOWN))
 
 
 def is_split_folders(root: Path) -> bool:
@@ -226,7 +228,7 @@ def find(root: Path, keywords: Sequence[str] = KEYWORDS, leave_out: Sequence[str
         words = {p.parent.name for p in paths}
         where = f"{root / split}" if split_folders else f"{root} (split {split})"
         found.problems += [f"{where}: no recordings of '{k}'" for k in (*keywords, *(told_apart if split == "train" else ())) if k not in words]
-        if not words - {*labels}:
+        if not words - {SILENCE, UNKNOWN, *keywords, *(told_apart if split == "train" else ())}:
             found.problems.append(f"{where}: no words for {UNKNOWN}")
     by_speaker: dict[tuple[str, str], dict[str, Path]] = {}
     for split, paths in found.files.items():

@@ -183,7 +183,7 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     if config.start:
         other = load_config(Path(config.start))
         if other.labels != config.labels:
-            raise ValueError(f"start={config.start} listens for {other.keywords}; a run that goes on from it has the same keywords")
+            raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
         sampler.section = (Path(config.start) / "frontend.bin").read_bytes()
     else:
         sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)

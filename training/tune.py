@@ -56,12 +56,12 @@ def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> di
 
 
 def tune_threshold(model: HostModel, heard: Sequence[Heard], budget: float, options: dict) -> dict:
-    """`options` with the lowest threshold from which on the budget is kept, where the targets in `heard` are easier than those
-    that will come: their misses then say nothing. Raises ValueError where every threshold has more false accepts."""
+    """`options` with the lowest threshold from which on the budget is kept, whatever it misses. Raises ValueError where that
+    hears nothing."""
     tallies = curve(heard, model, options=options)
     kept = list(itertools.takewhile(lambda t: 3600 * tallies[t].false.total() / tallies[t].seconds <= budget, sorted(tallies, reverse=True)))
-    one = within(min(kept, default=None), tallies, budget)
-    return settings(model, min(kept), options) | {"tuned": said_of(one)}
+    lowest = min(kept)                  # at 1.0 nothing is ever reported
+    return settings(model, lowest, options) | {"tuned": said_of(within(lowest, tallies, budget))}
 
 
 def tune_keyword(model: HostModel, heard: Sequence[Heard], keyword: str, budget: float = BUDGET, alone: bool = False) -> tuple[dict, Tally]:

@@ -6,6 +6,7 @@ speech that training has not heard. The same command goes on where it was killed
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shlex
@@ -49,7 +50,7 @@ RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=28", "epoch_size=60
 
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
-           "told_apart": "they are the words that the start knows, and that people say often in --data DIR",
+           "told_apart": "they are the words that people say often in --data DIR, or else those that the start knows",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
 
@@ -103,7 +104,7 @@ def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: i
     keyword = config.keywords
     made = make(RUNS / config.name, dataset, path, untuned(dataset.labels), about["data"])
     model = open_model(path)
-    heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads, word_speech.unusual(Path(config.data))), hours, None, [5.0, 10.0, 20.0])
+    heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads, word_speech.left_out_of_tuning(Path(config.data))), hours, None, [5.0, 10.0, 20.0])
     try:
         detector = tune_threshold(model, heard, BUDGET, DETECTOR)
     except ValueError as error:
@@ -181,7 +182,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
     if args.recordings:
         word_speech.check_recordings(args.recordings)
     folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
-    begin(folder, {"phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
+    recipe = json.dumps([RECIPE, DETECTOR])                     # of the version that began it
+    begin(folder, {"recipe": hashlib.sha256(recipe.encode()).hexdigest()[:12], "phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
                    "data": str(args.data or ""), "recordings": str(args.recordings or "")}, word_speech.contents(args.data, args.recordings), args.fresh)
     notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,
                              data=args.data, recordings=args.recordings, apart=told_apart)

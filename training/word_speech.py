@@ -27,7 +27,8 @@ SHARE = {"train": 0.8, "validation": 0.1, "test": 0.1}     # of the phrase's utt
 NEAR_MISSES = 60                                # phrases; `splits_of` says where each is heard
 OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in validation, every sixth in test
 RECORDINGS = 12000                              # of people who say other words, in training
-OFTEN = 80                                      # words with so many of these recordings get a class of their own
+OFTEN, MOST_APART = 80, 20                      # words with so many of these recordings get a class of their own, and how many words at most
+HEARD_IN_TUNING = 200                           # recordings of people that are enough to choose a threshold on
 SAID_APART = 0.05                               # utterances of a word that is told apart, to one of the phrase
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
 OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's digest, and which variation
@@ -140,19 +141,22 @@ def check_data(folder: Path, phrase: str = "") -> None:
 
 
 def told_apart(known: Sequence[str], data: Path | None, phrase: str) -> list[str]:
-    """The words that a network for the phrase is to tell apart: those that its start knows, and those that people say often in
-    the train split of `data`, without the phrase and what sounds like it."""
-    files = find(data, (), needed=()).files["train"] if data else []
-    said = Counter(path.parent.name for path in files if not path.parent.name.startswith("_"))
-    often = [word for word, count in said.items() if count * min(1, RECORDINGS / said.total()) >= OFTEN]
-    words = sorted({*known, *often} - {folder_name(phrase), *NEGATIVES})
-    return [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike]
+    """The words that a network for the phrase is to tell apart: those that people say most often in the train split of `data`
+    (what the others say stays `_unknown_`), and without `data` those that the network's start knows; without the phrase and
+    what sounds like it."""
+    words = list(known)
+    if data:
+        said = Counter(path.parent.name for path in find(data, (), needed=()).files["train"])
+        words = [word for word, count in sorted(said.items(), key=lambda item: (-item[1], item[0]))
+                 if count * min(1, RECORDINGS / said.total()) >= OFTEN and re.fullmatch("[a-z]+", word)]
+    words = [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike and word != folder_name(phrase)]
+    return sorted(words[:MOST_APART] if data else words)
 
 
-def unusual(folder: Path) -> Sequence[str]:
+def left_out_of_tuning(folder: Path) -> Sequence[str]:
     """Folders that are not in the audio which the threshold is tuned with: near misses, as hardly anybody says one in an hour of
-    talk, and where there are recordings of people all synthetic speech that is not the phrase."""
-    return NEGATIVES if any(folder.glob("validation/*/recording_*")) else NEGATIVES[:1]
+    talk, and where there are recordings enough of people all synthetic speech that is not the phrase."""
+    return NEGATIVES if len([*folder.glob("validation/*/recording_*")]) >= HEARD_IN_TUNING else NEGATIVES[:1]
 
 
 def split_of(index: int) -> str:
@@ -187,13 +191,13 @@ def count_written(folder: Path, name: str, asked: dict[str, int], phrase: str) -
 def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
          data: Path | None = None, recordings: Path | None = None, apart: Sequence[str] = ()) -> list[str]:
     """Makes the folder, or what is not there yet; returns what it was made of, a line each. count: utterances of the phrase.
-    apart: the words that are told apart (`told_apart`); synthesisers say them too, so that a word is a word whoever says it.
+    apart: the words that are told apart (`told_apart`); synthesisers say them where `data` has nobody who does.
 
     Raises DataError, SyntheticError.
     """
     name, notes = check_phrase(phrase), []
     own = check_recordings(recordings) if recordings else []
-    near = near_misses(phrase, NEAR_MISSES)
+    near = [text for text in near_misses(phrase, NEAR_MISSES) if text not in apart]
     near_splits = splits_of(near, phrase, seed)
     near_words = {word for text in near for word in text.split()}
     rng = np.random.default_rng(seed)
@@ -211,12 +215,13 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         for kind, texts, whole in ((NEGATIVES[1], words, True), (NEGATIVES[2], sentences, False)):
             jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
-    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart]
+    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart if data is None]
     say_all(jobs, threads, "synthetic speech")
     asked = {split: sum(job[1] for job in jobs if job[3] == folder / split / name) for split in SPLITS}
     written = count_written(folder, name, asked, phrase)
-    notes.append(f"{written} of {sum(asked.values())} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words) + len(apart)} other words, {len(apart)} of them with a class "
-                 f"each, and {len(sentences)} sentences by {', '.join(installed())}")
+    notes.append(f"{written} of {sum(asked.values())} utterances of '{phrase}', {len(near)} phrases that sound like it, {len(words)} other words and "
+                 f"{len(sentences)} sentences by {', '.join(installed())}")
+    notes.append(f"words with a class each: {' '.join(apart) or 'none'}")
     if data is not None:
         heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})
         same = [word for word, alike in zip(heard, sounds_like(heard, phrase), strict=True) if alike]

@@ -13,7 +13,7 @@ import numpy as np
 
 from tools.blob import read
 from tools.kwslib import Model, Stream
-from training.answers import of_scores
+from training.answers import of_scores, reported
 from training.clips import CLIP_LEN, RATE_HZ, read_clip
 from training.evaluate import predict
 from training.folders import find, word_label
@@ -85,5 +85,5 @@ def sample_answer(blob: bytes, root: Path | str, threads: int = 2) -> dict:
         clip = read_clip(path)
         row[: len(clip)] = clip
     rows = predict(blob, pcm, threads)
-    right = of_scores(rows, labels) == [labels.index(label) for _, label in files]
+    right = of_scores(rows, labels) == [reported(labels).index(label) for _, label in files]
     return {"clips": len(files), "right": int(right.sum()), "scores_sha256": digest(rows), "recordings_sha256": hashlib.sha256(pcm.tobytes()).hexdigest()}

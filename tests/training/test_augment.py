@@ -64,6 +64,9 @@ def test_only_other_words_are_behind_a_word_and_softly(windows: Windows) -> None
     for i in range(40):
         window = plain.draw(np.random.default_rng(i), YES, 0) - beep().astype(float)
         assert 3.5 < 20 * np.log10(rms(beep()[6000:10000]) / rms(window)) < 25.5
+    for key, value in (("behind", 50.0), ("behind_low_db", 30.0)):
+        with pytest.raises(ValueError, match="augment.behind"):
+            replace(windows, config=replace(windows.config, **{key: value}))
     others = quiet(Windows(split, windows.noise, windows.config), sliding=0.0, shift_ms=0.0, behind=1.0, pieces=0.0, mixtures=0.0)
     for i in range(20):
         spectrum = np.abs(np.fft.rfft(others.draw(np.random.default_rng(i), UNKNOWN, 1)))

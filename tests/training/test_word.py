@@ -60,7 +60,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 @pytest.mark.usefixtures("small_backbone")
 def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """Without it a user has no word of their own, or begins anew after each interruption."""
-    options = ["hey hark", *SMALL, "--voices", "12", "--hours", "0.02", "--threads", "2"]
+    options = ["hey hark", "--voices", "12", *SMALL, "--hours", "0.02", "--threads", "2"]
     real = word.train
     monkeypatch.setattr(word, "train", lambda *a: (_ for _ in ()).throw(OSError("power cut")))
     assert command(monkeypatch, *options) == 1 and "power cut" in capsys.readouterr().err
@@ -101,6 +101,29 @@ def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..
     assert "burd" not in words and {"bird", "cat", "yes", *word_speech.NEGATIVES} <= words
     assert not list((tmp_path / "made" / "train" / "bird").glob("recording_*"))
     assert not list((tmp_path / "made" / "test").rglob("recording_*"))
+
+
+def test_words_that_are_told_apart(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word that is a near miss and has a class of its own would be two labels of one recording, after minutes of speech; names that
+    are no words would be classes that nobody says."""
+    assert word_speech.told_apart(["window", "burd", "yes"], None, "bird") == ["window", "yes"]
+    assert "window" in phonetics.near_misses("hey window", word_speech.NEAR_MISSES)
+    word_speech.make(tmp_path / "made", "hey window", count=12, threads=2, apart=["window", "yes"])
+    data = load(tmp_path / "made", ("train",), progress=False, keywords=["hey_window"], told_apart=["window", "yes"], needed=("train",))
+    assert {"window", "yes", "hey_window"} <= set(data.splits["train"].word)
+    assert word_speech.left_out_of_tuning(tmp_path / "made") == ("near-miss",)
+
+    monkeypatch.setattr(word_speech, "OFTEN", 6)
+    root = split_folders()
+    (root / "train" / "bird").rename(root / "train" / "Bird 2")
+    found = word_speech.told_apart(["window"], root, "cat")
+    assert {"yes", "no"} <= set(found) and not {"window", "cat", "Bird 2"} & set(found)
+    monkeypatch.setattr(word_speech, "MOST_APART", 3)
+    assert len(word_speech.told_apart([], root, "cat")) == 3
+    word_speech.make(tmp_path / "with", "cat", count=12, threads=2, data=root, apart=["yes"])
+    assert all(path.name.startswith("recording_") for path in (tmp_path / "with" / "train" / "yes").glob("*.flac"))
+    monkeypatch.setattr(word_speech, "HEARD_IN_TUNING", 10)
+    assert word_speech.left_out_of_tuning(tmp_path / "with") == word_speech.NEGATIVES
 
 
 def test_phrase_is_not_among_its_own_negatives(tmp_path: Path) -> None:
