@@ -83,15 +83,17 @@ def add_layer(writer: BlobWriter, layer: Layer, x: Tensor, other: Tensor | None 
     return method(x, *values, stride=layer.stride, dilation=layer.dilation, padding=layer.padding, activation=activation)
 
 
-def equal_priors(weights: list[np.ndarray], sampler: Sampler) -> list[np.ndarray]:
+def equal_priors(weights: list[np.ndarray], sampler: Sampler, each: bool = False) -> list[np.ndarray]:
     """The weights with the logarithm of each class's training share taken off the last layer's bias.
 
     Training windows are mostly no keyword, as the microphones' are, and the network learns that as a prior. Without
     it the scores are those of equally likely classes, which is what the test split holds; how much a detection needs
-    is the detector's thresholds' to say. Words that are told apart are one class with `_unknown_` here.
+    is the detector's thresholds' to say. Words that are told apart are one class with `_unknown_` here; with `each`
+    every one of them is as likely as a keyword.
     """
     shares, classes = sampler.shares(), answers.truth(np.arange(len(sampler.labels)), sampler.labels)
-    return [*weights[:-1], weights[-1] - np.log(np.bincount(classes, shares)[classes]).astype(np.float32)]
+    shares = shares if each else np.bincount(classes, shares)[classes]
+    return [*weights[:-1], weights[-1] - np.log(shares).astype(np.float32)]
 
 
 def int8_accuracy(blob: bytes, features: np.ndarray, label: np.ndarray, labels: Sequence[str]) -> float:
@@ -131,16 +133,16 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
     return tuned, report | {"method": "quantisation-aware", "validation_int8_percent": round(100 * after, 2)}
 
 
-def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: str = "") -> dict:
+def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: str = "", each: bool = False) -> dict:
     """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits.
-    source: what the recordings are; without it, what `source_of` finds in the run's data folder."""
+    source: what the recordings are; without it, what `source_of` finds in the run's data folder. each: see `equal_priors`."""
     config = load_config(folder)
     source = source or source_of(Path(config.data))
     section = (folder / "frontend.bin").read_bytes()
     deterministic(config.seed)
     sampler = Sampler(windows_for(config, dataset), section, config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
-    weights = equal_priors(load_weights(folder), sampler)
+    weights = equal_priors(load_weights(folder), sampler, each)
     validation, test = dataset.splits["validation"], dataset.splits["test"]
     chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
     features = extract(section, test.pcm, config.threads)
