@@ -41,7 +41,7 @@ from training.word_speech import NEGATIVES
 
 FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
-DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 640}      # the threshold alone is tuned: synthetic words are heard at any
+DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
 HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
 RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
           "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
