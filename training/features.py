@@ -90,7 +90,7 @@ class Sampler:
         clips = np.full(self.size, -1)
         for label, name in enumerate(self.labels):
             of_class, at = self.windows.split.of(name), np.flatnonzero(labels == label)
-            if name != SILENCE:
+            if name != SILENCE and len(at):
                 rounds = -(-len(at) // len(of_class))
                 clips[at] = np.concatenate([rng.permutation(of_class) for _ in range(rounds)])[: len(at)]
         order = rng.permutation(self.size)

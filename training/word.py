@@ -52,6 +52,8 @@ RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=60
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
            "told_apart": "they are the words that people say often in --data DIR, or else those that the start knows",
+           "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is one run",
+           "windows": "they are Hark's own",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
 
@@ -160,7 +162,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="your own recordings of the phrase, WAV or FLAC")
     parser.add_argument("--data", type=Path, metavar="DIR", help="recordings of people who say other words, such as ../shared/data/speech")
     parser.add_argument("--measure", type=Path, metavar="DIR", help="recordings of people who say the phrase and other words: misses and false accepts")
-    parser.add_argument("--hours", type=float, default=2.0, help="of audio for --measure (%(default)s)")
+    parser.add_argument("--hours", type=float, default=2.0, help="of audio for --measure (%(default)s); below 1 also for the threshold and the curve")
     parser.add_argument("--snr", type=lambda t: [float(x) for x in t.split(",")], default=[10.0, 20.0], help="of --measure, in turn (10,20)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -169,8 +171,10 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    if args.voices < 10 or args.hours <= 0 or args.threads < 1 or args.seed < 0:
-        raise DataError("--voices is 10 or more, --hours above 0, --threads 1 or more, --seed 0 or more")
+    if args.voices < 10 or not 0 < args.hours <= 1000 or args.threads < 1 or args.seed < 0:
+        raise DataError("--voices is 10 or more, --hours above 0 and at most 1000, --threads 1 or more, --seed 0 or more")
+    for text in args.spelling:
+        word_speech.check_text(text)
     phrase = " ".join(args.phrase.split())
     name = word_speech.check_phrase(phrase)
     if args.data:
@@ -223,6 +227,7 @@ def save(result: dict, path: Path, console: Console) -> None:
 def command_of(args: argparse.Namespace) -> list[str]:
     """The arguments that the blob depends on."""
     options = [("--spelling", text) for text in args.spelling] + [("--voices", str(args.voices)), ("--seed", str(args.seed))]
+    options += [("--hours", f"{args.hours:g}")] if args.hours < HOURS else []
     options += [(f"--{key}", str(getattr(args, key))) for key in ("recordings", "data") if getattr(args, key)]
     return [args.phrase, *args.overrides, *(part for option in options for part in option)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip, word_span
-from training.folders import NOISE_FOLDER, SPLITS, find, is_recording, labels_of
+from training.folders import NOISE_FOLDER, OTHER_AUDIO, SPLITS, find, is_recording, labels_of
 from training.phonetics import GREETINGS, dictionary, near_misses, phonemes, sounds_like
 from training.sentences import SENTENCES
 from training.spoken import FASTEST, LONGEST, folder_name, link_recordings, make_noise, say_all, varied, write
@@ -35,12 +35,17 @@ OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's 
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
 
 
+def check_text(text: str) -> None:
+    """Raises DataError for what synthesisers are not to say."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z' -]*", text.strip()):
+        raise DataError(f"'{text}' cannot be said: letters without accents, spaces, apostrophes and hyphens are expected, numbers as words")
+
+
 def check_phrase(phrase: str) -> str:
     """The phrase's label. Raises DataError for what cannot be a phrase; SyntheticError where nothing can say it."""
     if not phrase.strip():
         raise DataError("the phrase is empty")
-    if not re.fullmatch(r"[A-Za-z][A-Za-z' -]*", phrase.strip()):
-        raise DataError(f"'{phrase}' cannot be said: letters, spaces, apostrophes and hyphens are expected, numbers as words")
+    check_text(phrase)
     name = folder_name(phrase)
     labels_of([name])
     if "espeak-ng" not in installed():
@@ -58,8 +63,9 @@ def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
     """The user's own recordings of the phrase: paths and int16 [n] without what is around the word. Raises DataError that
     names every file that cannot be used."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    problems, found = [], []
+        raise DataError(f"{folder}: no such folder" if not folder.exists() else f"{folder}: is a file, a folder of recordings is expected")
+    problems = [f"{path}: is no WAV or FLAC" for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_AUDIO]
+    found = []
     paths = sorted(p for p in folder.glob("*") if is_recording(p))
     for path in paths:
         try:
@@ -74,7 +80,7 @@ def check_recordings(folder: Path) -> list[tuple[Path, np.ndarray]]:
             problems.append(f"{path}: is nearly silent")
         found.append((path, pcm[first:last]))
     if not paths:
-        problems.append(f"{folder}: no WAV or FLAC recordings in it")
+        problems.append(f"{folder}: no WAV or FLAC recordings in it" + " (folders in it are not looked into)" * any(p.is_dir() for p in folder.iterdir()))
     if problems:
         raise DataError("the recordings of the phrase cannot be used:\n" + "\n".join(problems))
     return found
@@ -150,7 +156,7 @@ def told_apart(known: Sequence[str], data: Path | None, phrase: str) -> list[str
         words = [word for word, count in sorted(said.items(), key=lambda item: (-item[1], item[0]))
                  if count * min(1, RECORDINGS / said.total()) >= OFTEN and re.fullmatch("[a-z]+", word)]
     words = [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike and word != folder_name(phrase)]
-    return sorted(words[:MOST_APART] if data else words)
+    return sorted(words[:MOST_APART] if data else words) or (told_apart(known, None, phrase) if data else [])
 
 
 def left_out_of_tuning(folder: Path) -> Sequence[str]:
@@ -191,13 +197,13 @@ def count_written(folder: Path, name: str, asked: dict[str, int], phrase: str) -
 def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
          data: Path | None = None, recordings: Path | None = None, apart: Sequence[str] = ()) -> list[str]:
     """Makes the folder, or what is not there yet; returns what it was made of, a line each. count: utterances of the phrase.
-    apart: the words that are told apart (`told_apart`); synthesisers say them where `data` has nobody who does.
+    apart: the words that are told apart (`told_apart`); synthesisers say those that `data` does not have.
 
     Raises DataError, SyntheticError.
     """
     name, notes = check_phrase(phrase), []
     own = check_recordings(recordings) if recordings else []
-    near = [text for text in near_misses(phrase, NEAR_MISSES) if text not in apart]
+    near = [text for text in near_misses(phrase, NEAR_MISSES) if text.casefold() not in apart]
     near_splits = splits_of(near, phrase, seed)
     near_words = {word for text in near for word in text.split()}
     rng = np.random.default_rng(seed)
@@ -206,6 +212,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
     same = sounds_like(SENTENCES, phrase)
     sentences = [text for text, holds in zip(SENTENCES, same, strict=True) if not holds][:OTHER_SENTENCES]
     said = spellings_of(phrase, spellings)
+    heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths}) if data else []
     jobs = []
     for s, split in enumerate(SPLITS):
         at = folder / split
@@ -215,7 +222,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         for kind, texts, whole in ((NEGATIVES[1], words, True), (NEGATIVES[2], sentences, False)):
             jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
-    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart if data is None]
+    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart if word not in heard]
     say_all(jobs, threads, "synthetic speech")
     asked = {split: sum(job[1] for job in jobs if job[3] == folder / split / name) for split in SPLITS}
     written = count_written(folder, name, asked, phrase)
@@ -223,7 +230,6 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
                  f"{len(sentences)} sentences by {', '.join(installed())}")
     notes.append(f"words with a class each: {' '.join(apart) or 'none'}")
     if data is not None:
-        heard = sorted({path.parent.name for paths in find(data, (), needed=()).files.values() for path in paths})
         same = [word for word, alike in zip(heard, sounds_like(heard, phrase), strict=True) if alike]
         for split in ("train", "validation"):
             n = link_recordings(data, split, folder / split, leave_out=[*same, name], most=RECORDINGS)

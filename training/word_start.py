@@ -65,7 +65,8 @@ def with_body(config: Config, shape: tuple[int, int], classes: int, weights: lis
     last bias has. Raises DataError for weights of another network."""
     model, source = (models.build(config.model, shape, n, config.channels) for n in (classes, len(weights[-1])))
     if [w.shape for w in source.get_weights()] != [w.shape for w in weights]:
-        raise DataError(f"{BACKBONES / config.model}.npz holds another network than {config.model}: make it anew (python -m training.backbone)")
+        raise DataError(f"{BACKBONES / config.model}.npz holds another network than {config.model} with channels={config.channels}: leave channels out, or make it anew "
+                        "(python -m training.backbone)")
     source.set_weights(weights)
     for layer, trained in zip(model.layers, source.layers, strict=True):
         if not isinstance(layer, keras.layers.Dense):

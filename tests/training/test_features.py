@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,12 @@ def test_classes_have_their_shares(sampler: Sampler) -> None:
     assert set(count[2:]) == {14}
     yes = clips[labels == LABELS.index("yes")]
     assert sorted(np.bincount(yes)[np.bincount(yes) > 0]) == [2, 2, 2, 2, 3, 3], "every recording in turn"
+
+
+def test_an_epoch_may_be_too_small_for_a_class(sampler: Sampler) -> None:
+    """Many words told apart have hardly a window each: a run of few windows would end in numpy's words."""
+    labels, clips = replace(sampler, size=5).plan(0)
+    assert len(labels) == len(clips) == 5 and len(set(labels)) < len(sampler.labels)
 
 
 def test_prefetch_gives_the_same_epochs(sampler: Sampler) -> None:

@@ -103,6 +103,17 @@ def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..
     assert not list((tmp_path / "made" / "test").rglob("recording_*"))
 
 
+def test_recordings_of_another_format_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """A telephone records m4a: ten of them, silently left out, would improve nothing."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "one.m4a").touch()
+    assert command(monkeypatch, "bird", "--recordings", "mine") == 1
+    assert "mine/one.m4a: is no WAV or FLAC" in capsys.readouterr().err
+    assert command(monkeypatch, "bird", "--recordings", "mine/one.m4a") == 1
+    assert "is a file, a folder of recordings is expected" in capsys.readouterr().err
+    assert command(monkeypatch, "bird", "--spelling", "b3rd") == 1 and "'b3rd' cannot be said" in capsys.readouterr().err
+
+
 def test_words_that_are_told_apart(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that is a near miss and has a class of its own would be two labels of one recording, after minutes of speech; names that
     are no words would be classes that nobody says."""
@@ -120,6 +131,8 @@ def test_words_that_are_told_apart(split_folders: Callable[..., Path], tmp_path:
     assert {"yes", "no"} <= set(found) and not {"window", "cat", "Bird 2"} & set(found)
     monkeypatch.setattr(word_speech, "MOST_APART", 3)
     assert len(word_speech.told_apart([], root, "cat")) == 3
+    monkeypatch.setattr(word_speech, "OFTEN", 100)
+    assert word_speech.told_apart(["window"], root, "cat") == ["window"], "nobody says a word often"
     word_speech.make(tmp_path / "with", "cat", count=12, threads=2, data=root, apart=["yes"])
     assert all(path.name.startswith("recording_") for path in (tmp_path / "with" / "train" / "yes").glob("*.flac"))
     monkeypatch.setattr(word_speech, "HEARD_IN_TUNING", 10)
@@ -315,7 +328,7 @@ def test_recordings_of_one_name_are_all_measured(split_folders: Callable[..., Pa
     assert linked == {path.resolve() for path in root.glob("*/bird/*.flac")} and len(linked) == 10
 
 
-@pytest.mark.parametrize("key", ["name", "data", "keywords", "told_apart", "start"])
+@pytest.mark.parametrize("key", ["name", "data", "keywords", "told_apart", "start", "average", "teacher"])
 def test_override_that_would_be_replaced_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, key: str) -> None:
     """A user who gives data=DIR would believe that their recordings were trained with."""
     Path("mine.json").write_text(json.dumps({key: "speech"}))
