@@ -33,7 +33,7 @@ MLPERF_HOURS, MLPERF_TARGETS, MLPERF_LIMIT = 1 / 3, 50, 8
 def open_model(path: Path, keyword: str | None = None) -> HostModel:
     """A blob that listens for all its keywords, or for one: the others then only compete. ValueError when it cannot."""
     model = HostModel(path.read_bytes())
-    known = [label for label in model.labels if not label.startswith("_")]
+    known = keywords_of(model)
     if not known:
         raise ValueError(f"this blob has no keywords, its labels are {', '.join(model.labels)}")
     if keyword is not None and keyword not in known:

@@ -19,7 +19,19 @@ from tqdm import tqdm
 
 from training import synthetic as synthesis
 from training.clips import CLIP_LEN, DataError, read_clip, word_span
-from training.folders import KEYWORDS, NOISE_FOLDER, SILENCE, SPLITS, UNKNOWN, find, is_recording, is_split_folders, labels_of, word_label
+from training.folders import (
+    KEYWORDS,
+    NOISE_FOLDER,
+    SILENCE,
+    SPLITS,
+    UNKNOWN,
+    find,
+    is_recording,
+    is_split_folders,
+    keywords_in,
+    labels_of,
+    word_label,
+)
 
 if TYPE_CHECKING:
     from training.config import Config
@@ -175,7 +187,7 @@ def _fewer_unknown(clips: list[tuple[Path, np.ndarray]], labels: tuple[str, ...]
     other words, and its own 12-class test set holds equal shares."""
     words = [path.parent.name for path, _ in clips]
     unknown = [i for i, w in enumerate(words) if w not in labels]
-    keywords = [label for label in labels if not label.startswith("_")]
+    keywords = keywords_in(labels)
     limit = sum(w in keywords for w in words) // len(keywords)
     dropped = set(unknown) - {unknown[k * len(unknown) // limit] for k in range(limit)}
     return [clip for i, clip in enumerate(clips) if i not in dropped]

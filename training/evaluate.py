@@ -21,7 +21,7 @@ from training.answers import of_scores, reported, truth
 from training.clips import DataError
 from training.data import Split, load
 from training.features import extract
-from training.folders import SPLITS, find, is_unheard
+from training.folders import SPLITS, find, is_unheard, keywords_in
 from training.manifest import STOP_NOTE, is_part_of_speech_commands, source_of
 
 
@@ -32,7 +32,7 @@ def split_for(blob: bytes, root: Path | str, name: str = "test", threads: int = 
     ValueError for a blob without keywords, DataError for recordings that cannot be used.
     """
     labels = tuple(read(blob).labels)
-    keywords = [label for label in labels if not label.startswith("_")]
+    keywords = keywords_in(labels)
     if not keywords:
         raise ValueError(f"the model has no keywords, its labels are {', '.join(labels) or 'none'}")
     split = load(root, (name,), threads, progress, keywords=keywords, needed=(name,)).splits[name]
@@ -73,26 +73,30 @@ def evaluate(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndar
     """Figures and confusion matrix of a blob on a split. Raises ValueError for a blob of other classes."""
     if tuple(Model(blob).labels) != split.labels:
         raise ValueError(f"its labels are {', '.join(Model(blob).labels)}, the data's {', '.join(split.labels)}")
-    guess = of_scores(predict(blob, split.pcm, threads), split.labels)
-    said = truth(split.label, split.labels)
-    return figures(said, guess, split.labels), confusion(said, guess, len(reported(split.labels)))
+    result, table, _ = _measured(blob, split, threads)
+    return result, table
+
+
+def _measured(blob: bytes, split: Split, threads: int = 2) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Figures, confusion matrix, and bool [n], whether each clip is right."""
+    said, guess = truth(split.label, split.labels), of_scores(predict(blob, split.pcm, threads), split.labels)
+    return figures(said, guess, split.labels), confusion(said, guess, len(reported(split.labels))), said == guess
 
 
 def of_folder(blob: bytes, root: Path | str, name: str = "test") -> tuple[dict, np.ndarray, Split]:
     """As `evaluate` on a split of a data folder, with the accuracy on speakers that training has not heard."""
     split = split_for(blob, root, name)
-    said, guess = truth(split.label, split.labels), of_scores(predict(blob, split.pcm), split.labels)
-    result = figures(said, guess, split.labels) | (of_unheard_speakers(said, guess, split, root) if name != "train" else {})
-    return result, confusion(said, guess, len(reported(split.labels))), split
+    result, table, right = _measured(blob, split)
+    return result | (of_unheard_speakers(right, split, root) if name != "train" else {}), table, split
 
 
-def of_unheard_speakers(said: np.ndarray, guess: np.ndarray, split: Split, root: Path | str) -> dict:
-    """Accuracy on the clips whose speakers, by their file names, say nothing in the train split of `root`, whatever the
+def of_unheard_speakers(right: np.ndarray, split: Split, root: Path | str) -> dict:
+    """Accuracy, of bool [n], on the clips whose speakers, by their file names, say nothing in the train split of `root`, whatever the
     word. {} where no file name has a speaker or there is no train split."""
     kept = np.array(is_unheard(split.path, find(Path(root), (), needed=()).files["train"]), bool)
     if not kept.any():
         return {}
-    return {"unheard_speakers": {"clips": int(kept.sum()), "accuracy_percent": round(100 * float(np.mean(said[kept] == guess[kept])), 2)}}
+    return {"unheard_speakers": {"clips": int(kept.sum()), "accuracy_percent": round(100 * float(np.mean(right[kept])), 2)}}
 
 
 def print_report(result: dict, table: np.ndarray, labels: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ from training.features import OUT_SCALE, Sampler, extract, network_input
 from training.files import write_atomic
 from training.fine_tune import fine_tune
 from training.fold import fold
+from training.folders import keywords_in
 from training.manifest import source_of, write_manifest
 from training.published import windows_for
 from training.quantise import INPUT, Layer
@@ -43,7 +44,7 @@ CALIBRATION_WINDOWS = 2048
 
 def untuned(labels: Sequence[str]) -> dict:
     """Settings of the detector for a model that nobody has tuned yet."""
-    return {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys([name for name in labels if not name.startswith("_")], 0.7)}
+    return {"window": 4, "refractory_ms": 640, "threshold": dict.fromkeys(keywords_in(labels), 0.7)}
 
 
 def pack(chain: list[Layer], section: bytes, input_shape: tuple[int, int], meta: dict, labels: Sequence[str], softmax: bool = True) -> bytes:

@@ -86,6 +86,11 @@ def labels_of(keywords: Sequence[str] = KEYWORDS, told_apart: Sequence[str] = ()
     return (SILENCE, UNKNOWN, *keywords, *(f"_{word}" for word in told_apart))
 
 
+def keywords_in(labels: Sequence[str]) -> list[str]:
+    """The labels that the detector may report."""
+    return [label for label in labels if not label.startswith("_")]
+
+
 def is_told_apart(label: str) -> bool:
     """Whether it is the label of an other word, `_WORD`. (`_silence_`, `_unknown_` and `_noise_` are none.)"""
     return label.startswith("_") and not label.endswith("_")

@@ -14,6 +14,7 @@ import numpy as np
 from tools.bench_live.host import CHUNK_MS, Decisions, Detector, HostModel, make_detector
 from tools.bench_live.score import LATEST_S, Scorer
 from tools.bench_live.track import Word
+from training.folders import keywords_in
 from training.listening import Heard
 
 # Close together near 1, where few false accepts are left. int8 posteriors end at 255/256: at 1.0 nothing is ever reported.
@@ -120,7 +121,7 @@ def tally(heard: Iterable[Heard], model: HostModel, options: dict | None = None)
 
 
 def keywords_of(model: HostModel) -> list[str]:
-    return [label for label in model.labels if not label.startswith("_")]
+    return keywords_in(model.labels)
 
 
 def only(model: HostModel, keyword: str) -> HostModel:

@@ -43,7 +43,7 @@ FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
 SYNTHETIC_BUDGET = 30.0                 # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
 DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
-HOURS = 1.0                             # of synthetic audio for the detector's settings, and as much for the curve
+HOURS = 1.0                             # of validation audio for the threshold, and as much synthetic audio for the curve
 RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
           "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
           "augment.room=0.3", "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6",
@@ -103,14 +103,14 @@ def train_word(config: Config, threads: int) -> Dataset:
 
 
 def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: int, hours: float) -> dict:
-    """Blob, detector settings from held-out synthetic speech, manifest; returns the figures on other such speech."""
+    """Blob, threshold from validation audio, manifest; returns the figures on synthetic speech of the test split."""
     keyword = config.keywords
     made = make(RUNS / config.name, dataset, path, untuned(dataset.labels), about["data"], each=True)
     model = open_model(path)
     nobody_says = word_speech.left_out_of_tuning(Path(config.data))
     heard = hear(model, Composer(Path(config.data), "validation", [keyword], config.seed, False, threads, nobody_says), hours, None, [5.0, 10.0, 20.0])
     try:
-        detector = tune_threshold(model, heard, BUDGET if nobody_says == NEGATIVES else SYNTHETIC_BUDGET, DETECTOR)
+        detector = tune_threshold(model, heard, BUDGET if word_speech.tuned_on_people(Path(config.data)) else SYNTHETIC_BUDGET, DETECTOR)
     except ValueError as error:
         detector = untuned(dataset.labels)
         print(f"the detector keeps settings that nobody tuned: {error}", flush=True)

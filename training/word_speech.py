@@ -148,21 +148,26 @@ def check_data(folder: Path, phrase: str = "") -> None:
 
 def told_apart(known: Sequence[str], data: Path | None, phrase: str) -> list[str]:
     """The words that a network for the phrase is to tell apart: those that people say most often in the train split of `data`
-    (what the others say stays `_unknown_`), and without `data` those that the network's start knows; without the phrase and
-    what sounds like it."""
-    words = list(known)
-    if data:
-        said = Counter(path.parent.name for path in find(data, (), needed=()).files["train"])
-        words = [word for word, count in sorted(said.items(), key=lambda item: (-item[1], item[0]))
-                 if count * min(1, RECORDINGS / said.total()) >= OFTEN and re.fullmatch("[a-z]+", word)]
-    words = [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike and word != folder_name(phrase)]
-    return sorted(words[:MOST_APART] if data else words) or (told_apart(known, None, phrase) if data else [])
+    (other words stay `_unknown_`), and where there are none those that the network's start knows; without the phrase and what
+    sounds like it."""
+    def others(words: Sequence[str]) -> list[str]:
+        return [word for word, alike in zip(words, sounds_like(words, phrase), strict=True) if not alike and word != folder_name(phrase)]
+
+    said = Counter(path.parent.name for path in find(data, (), needed=()).files["train"]) if data else Counter()
+    often = [word for word, count in sorted(said.items(), key=lambda item: (-item[1], item[0]))
+             if count * min(1, RECORDINGS / said.total()) >= OFTEN and re.fullmatch("[a-z]+", word)]
+    return sorted(others(often)[:MOST_APART] or others(known))
+
+
+def tuned_on_people(folder: Path) -> bool:
+    """Whether there are recordings enough of people for a threshold."""
+    return len([*folder.glob("validation/*/recording_*")]) >= HEARD_IN_TUNING
 
 
 def left_out_of_tuning(folder: Path) -> Sequence[str]:
     """Folders that are not in the audio which the threshold is tuned with: near misses, as hardly anybody says one in an hour of
     talk, and where there are recordings enough of people all synthetic speech that is not the phrase."""
-    return NEGATIVES if len([*folder.glob("validation/*/recording_*")]) >= HEARD_IN_TUNING else NEGATIVES[:1]
+    return NEGATIVES if tuned_on_people(folder) else NEGATIVES[:1]
 
 
 def split_of(index: int) -> str:

@@ -16,7 +16,7 @@ from tools.kwslib import Model, Stream
 from training.answers import of_scores, reported
 from training.clips import CLIP_LEN, RATE_HZ, read_clip
 from training.evaluate import predict
-from training.folders import find, word_label
+from training.folders import find, keywords_in, word_label
 
 SIGNAL_S = 8
 SAMPLE_CLIPS = 20                       # of each class
@@ -79,7 +79,7 @@ def sample_files(root: Path | str, keywords: Sequence[str]) -> list[tuple[Path, 
 def sample_answer(blob: bytes, root: Path | str, threads: int = 2) -> dict:
     """Scores of the sample: clips, how many are right, a hash of the rows, and one of the recordings they are of."""
     labels = list(read(blob).labels)
-    files = [(path, label) for path, label in sample_files(root, [label for label in labels if not label.startswith("_")]) if label in labels]
+    files = [(path, label) for path, label in sample_files(root, keywords_in(labels)) if label in labels]
     pcm = np.zeros((len(files), CLIP_LEN), np.int16)
     for row, (path, _) in zip(pcm, files, strict=True):
         clip = read_clip(path)
