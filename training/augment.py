@@ -1,6 +1,6 @@
-"""Training windows drawn from recordings: what the microphones may hear in the second before a decision.
+"""Training windows drawn from recordings: what the microphones may hear in the second or so before a decision.
 
-The detector looks at the last second every 80 ms, so most of what it sees is not a word in the middle of a quiet
+The detector looks at the last window every 80 ms, so most of what it sees is not a word in the middle of a quiet
 second. Beside shifted, louder, faster and noisy words, a window may therefore hold a word anywhere, a neighbouring
 word, a piece of one, several talkers or no speech at all. A window is a keyword only while nearly all of the word
 is inside; a window with less than half of one is `_unknown_`; those in between teach nothing and are never drawn.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.clips import CLIP_LEN, RATE_HZ
+from training.clips import RATE_HZ
 from training.data import Split
 from training.folders import SILENCE, UNKNOWN
 from training.room import band_limited, in_room, room_response, tilted
@@ -45,7 +45,7 @@ class AugmentConfig:
     band: float = 0.0                   # share of words without lows and highs, as of a telephone or small loudspeaker
     tilt: float = 0.0                   # share of words with another spectral tilt, as of other voices and microphones
     behind: float = 0.0                 # share of words with another word softly behind them, no keyword
-    behind_low_db: float = 4.0          # the word while it is said against the mean of the other's second
+    behind_low_db: float = 4.0          # the word while it is said against the mean of the other's whole window
     behind_high_db: float = 25.0
     room: float = 0.0                   # share of words with the reverberation of a made-up room
     rt60_low_s: float = 0.1             # time in which a room's sound decays by 60 dB
@@ -76,7 +76,7 @@ def overlay(rng: np.random.Generator, first: np.ndarray, second: np.ndarray) -> 
     return np.round(both * min(1.0, (FULL_SCALE - 1) / max(np.abs(both).max(), 1.0))).astype(np.int16)
 
 
-def coloured_noise(rng: np.random.Generator, n: int = CLIP_LEN) -> np.ndarray:
+def coloured_noise(rng: np.random.Generator, n: int) -> np.ndarray:
     """float32 [n] of noise at RMS 1 whose spectrum falls by 0 to 9 dB an octave, between white and brown."""
     spectrum = np.fft.rfft(rng.standard_normal(n))
     spectrum *= np.arange(1, len(spectrum) + 1) ** -rng.uniform(0, 1.5)
@@ -106,10 +106,11 @@ class Windows:
             raise ValueError(f"augment.behind ({c.behind}) must be 0 to 1, augment.behind_low_db ({c.behind_low_db}) not above "
                              f"augment.behind_high_db ({c.behind_high_db})")
         keyword = np.array([not name.startswith("_") for name in self.split.labels])[self.split.label]
+        self.length = self.split.pcm.shape[1]
         self.said, self.others = np.flatnonzero(keyword), np.flatnonzero(~keyword & (self.split.label != self.split.labels.index(SILENCE)))
 
     def draw(self, rng: np.random.Generator, label: int, clip: int) -> np.ndarray:
-        """int16 [CLIP_LEN] of class `label`. `clip` is the recording to use where the class has recordings."""
+        """int16 [length] of class `label`. `clip` is the recording to use where the class has recordings."""
         c = self.config
         if label == self.split.labels.index(SILENCE):
             window = self._silence(rng)
@@ -122,7 +123,7 @@ class Windows:
             else:
                 window, loudness = self._word(rng, clip)
             if c.behind > 0 and rng.uniform() < c.behind:
-                other = np.roll(self.split.pcm[rng.choice(self.others)], rng.integers(CLIP_LEN)).astype(np.float32)
+                other = np.roll(self.split.pcm[rng.choice(self.others)], rng.integers(self.length)).astype(np.float32)
                 window = window + other * (loudness / max(rms(other), 1.0) * 10 ** (-rng.uniform(c.behind_low_db, c.behind_high_db) / 20))
             window = self._between(rng, window)
             if rng.uniform() < c.noise:
@@ -159,14 +160,14 @@ class Windows:
         c = self.config
         pcm, first, last, loudness = self._clip(rng, clip)
         allowed = int(c.cut * (last - first))
-        earliest, latest = -first - allowed, CLIP_LEN - last + allowed
+        earliest, latest = -first - allowed, self.length - last + allowed
         if earliest > latest:           # the word alone is longer than the window
             earliest = latest = (earliest + latest) // 2
         sliding = rng.uniform() < c.sliding
         shift = int(c.shift_ms * RATE_HZ / 1000)
         at = int(rng.integers(earliest, latest + 1) if sliding else rng.integers(-shift, shift + 1))
         at = min(max(at, min(earliest, 0)), max(latest, 0))     # never cut more than the recording itself does
-        window = np.zeros(CLIP_LEN, np.float32)
+        window = np.zeros(self.length, np.float32)
         add_at(window, pcm, at)
         if sliding and rng.uniform() < c.neighbour:
             gap = int(rng.uniform(0.1, 0.6) * RATE_HZ)
@@ -183,13 +184,13 @@ class Windows:
             clip = int(rng.choice(self.said))
         pcm, first, last, loudness = self._clip(rng, clip)
         seen = int(inside * (last - first))
-        window = np.zeros(CLIP_LEN, np.float32)
-        add_at(window, pcm, CLIP_LEN - first - seen if rng.uniform() < 0.5 else seen - last)
+        window = np.zeros(self.length, np.float32)
+        add_at(window, pcm, self.length - first - seen if rng.uniform() < 0.5 else seen - last)
         return window, loudness
 
     def _mixture(self, rng: np.random.Generator, clip: int) -> tuple[np.ndarray, float]:
         """Backwards speech, the start of one word run into the end of another, or several talkers at once."""
-        window = np.zeros(CLIP_LEN, np.float32)
+        window = np.zeros(self.length, np.float32)
         pcm, first, last, loudness = self._clip(rng, clip)
         other = int(rng.integers(len(self.split)))
         kind = rng.integers(3)
@@ -200,7 +201,7 @@ class Windows:
             tail, start, end, _ = self._clip(rng, other)
             head = pcm[first:first + int((last - first) * rng.uniform(0.4, 0.7))]
             tail = tail[start + int((end - start) * rng.uniform(0.4, 0.7)):end]
-            at = int(rng.integers(0, max(1, CLIP_LEN - len(head) - len(tail))))
+            at = int(rng.integers(0, max(1, self.length - len(head) - len(tail))))
             add_at(window, head, at)
             add_at(window, tail, at + len(head))
         else:
@@ -210,18 +211,18 @@ class Windows:
         return window, loudness
 
     def _noise(self, rng: np.random.Generator) -> np.ndarray:
-        """float32 [CLIP_LEN] of background noise at the level it was recorded at."""
+        """float32 [length] of background noise at the level it was recorded at."""
         if rng.uniform() < self.config.synthetic:
-            return coloured_noise(rng) * np.float32(1000)
+            return coloured_noise(rng, self.length) * np.float32(1000)
         noise = self.noise[rng.integers(len(self.noise))]
-        start = int(rng.integers(len(noise) - CLIP_LEN + 1))
-        return noise[start:start + CLIP_LEN].astype(np.float32)
+        start = int(rng.integers(len(noise) - self.length + 1))
+        return noise[start:start + self.length].astype(np.float32)
 
     def _silence(self, rng: np.random.Generator) -> np.ndarray:
         c = self.config
         kind = rng.uniform()
         if kind < c.zeros:
-            return np.zeros(CLIP_LEN, np.float32)
+            return np.zeros(self.length, np.float32)
         noise = self._noise(rng)
         level = FULL_SCALE * 10 ** (rng.uniform(c.silence_low_db, c.silence_high_db) / 20)
         window = noise * (level / max(rms(noise), 1.0))

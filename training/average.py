@@ -39,6 +39,8 @@ def average(name: str, runs: list[Path]) -> Path:
     for run, one in zip(runs[1:], configs[1:], strict=True):
         if one.labels != configs[0].labels:
             raise ValueError(f"{run} listens for {' '.join(one.labels[2:])}, {runs[0]} for {' '.join(configs[0].labels[2:])}")
+        if one.window_samples != configs[0].window_samples:
+            raise ValueError(f"{run} has around_ms={one.around_ms:g}, {runs[0]} has {configs[0].around_ms:g}")
     config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)

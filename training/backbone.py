@@ -30,7 +30,7 @@ LEFT_OUT = ("marvin", "sheila")
 UNKNOWN_WORDS = ("bird", "wow", "tree")     # no classes of their own
 SPOKEN_WORDS = WORDS[48::3]                 # classes that synthesisers alone say
 UTTERANCES = {"train": 40, "validation": 4}
-RECIPE = ["name=backbone", "model=stream_medium", "frontend.n_dct=0", "epochs=60", "epoch_size=14000", "cycle=15", "weight_decay=0.01",
+RECIPE = ["name=backbone", "model=stream_dense", "frontend.n_dct=0", "epochs=60", "epoch_size=14000", "cycle=15", "weight_decay=0.01",
           "silence=0.03", "unknown=0.07", "augment.sliding=0.3", "augment.speed=0.15", "augment.room=0.2", "augment.band=0.15",
           "augment.tilt=0.5", "augment.snr_low_db=3", "augment.feature_mask=5", "augment.time_mask=5", "augment.pieces=0.3"]
 

@@ -22,7 +22,7 @@ from tools.blob import read
 from training.clips import DataError
 from training.config import parse
 from training.data import Split, load_for
-from training.evaluate import evaluate
+from training.evaluate import evaluate, split_for, window_samples
 from training.export import make, untuned
 from training.published import at_full_scale
 from training.run_folder import RECIPES
@@ -36,11 +36,14 @@ def all_at_full_scale(split: Split) -> Split:
     return replace(split, pcm=np.stack([np.round(32767 * at_full_scale(pcm)).astype(np.int16) for pcm in split.pcm]))
 
 
-def row(path: Path, split: Split, loud: Split, threads: int) -> tuple[str, ...]:
+def row(path: Path, data: str, labels: tuple[str, ...], threads: int) -> tuple[str, ...]:
     """Name, float accuracy before quantisation as the blob notes it, int8 accuracy, the same at full scale, bytes."""
     blob = path.read_bytes()
     try:
-        right = [evaluate(blob, one, threads)[0]["accuracy_percent"] for one in (split, loud)]
+        split = split_for(blob, data, "test", threads, progress=False)
+        if split.labels != labels:
+            raise ValueError(f"its labels are {', '.join(split.labels)}, the baseline's {', '.join(labels)}")
+        right = [evaluate(blob, one, threads)[0]["accuracy_percent"] for one in (split, all_at_full_scale(split))]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     before = (read(blob).meta.get("test") or {}).get("accuracy_float_percent")
@@ -49,20 +52,21 @@ def row(path: Path, split: Split, loud: Split, threads: int) -> tuple[str, ...]:
 
 def run(overrides: list[str], beside: list[Path], console: Console) -> None:
     config = parse([str(RECIPE), *overrides])
-    for path in beside:
-        read(path.read_bytes())                                                  # before minutes of training
+    for path in beside:                                                          # before minutes of training
+        try:
+            window_samples(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
     dataset = load_for(config)
     console.print(dataset.table(), *dataset.notes, sep="\n", highlight=False)
     folder = train(config, dataset).folder
     blob = folder.with_suffix(".kws")
     make(folder, dataset, blob, untuned(dataset.labels))
-    split = dataset.splits["test"]
-    loud = all_at_full_scale(split)
-    table = Table(title=f"{len(split)} clips of the test split, accuracy in %")
+    table = Table(title=f"{len(dataset.splits['test'])} clips of the test split, accuracy in %")
     for heading in ("", "float", "int8, C core", "int8, clips at full scale", "blob bytes"):
         table.add_column(heading, justify="right" if heading else "left")
     for path in (blob, *beside):
-        table.add_row(*row(path, split, loud, config.threads))
+        table.add_row(*row(path, config.data, dataset.labels, config.threads))
     console.print(table)
 
 

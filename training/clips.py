@@ -9,7 +9,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 RATE_HZ = 16000
-CLIP_LEN = RATE_HZ                      # samples: every clip is one second, zeros behind a shorter recording
+CLIP_LEN = RATE_HZ                      # samples: every clip is one second, zeros behind a shorter recording (`in_window`)
 
 
 class DataError(ValueError):
@@ -72,6 +72,22 @@ def read_clip(path: Path, max_len: int | None = CLIP_LEN, resample: bool = True,
         converted.append(f"of {pcm.shape[1]} channels mixed down")
     mono = pcm[:, 0] if pcm.shape[1] == 1 else np.round(pcm.mean(axis=1)).astype(np.int16)
     return at_rate(mono, rate)
+
+
+def whole_frames(samples: int, window_len: int, hop_len: int) -> int:
+    """The samples, CLIP_LEN or more, without those behind the last whole frame of more than a clip. window_len, hop_len: of a frame."""
+    return max(CLIP_LEN, samples - (samples - window_len) % hop_len)
+
+
+def start_in(clip: np.ndarray, length: int) -> int:
+    """Where a clip begins in a window of so many samples: its second is the middle one; 0 for a clip of that length."""
+    return min((length - CLIP_LEN) // 2, length - len(clip))
+
+
+def in_window(clip: np.ndarray, length: int, mirrored: bool = False) -> np.ndarray:
+    """int16 [length] with the clip's second in the middle and zeros around it, or the clip's own mirror image, which keeps noise noise."""
+    at = start_in(clip, length)
+    return np.pad(clip, (at, length - at - len(clip)), mode="reflect" if mirrored and len(clip) > 1 else "constant")
 
 
 def word_span(pcm: np.ndarray, hop: int = 160, edge: float = 0.02, margin: int = 480) -> tuple[int, int]:

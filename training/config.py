@@ -11,6 +11,7 @@ from typing import Any
 
 from tools.blob.frontend import FrontendConfig
 from training.augment import AugmentConfig
+from training.clips import CLIP_LEN, RATE_HZ, whole_frames
 from training.folders import KEYWORDS, labels_of
 
 
@@ -34,6 +35,7 @@ class Config:
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     average: str = ""                   # set by training.average: folders of the runs that this one is the mean of
     model: str = "ds_cnn"               # a function of training/models.py
+    around_ms: float = 0.0              # of a window before its middle second, and as much behind it: zeros around recordings, and noise where it is drawn
     windows: str = "hark"               # how training windows are made: hark (augment.py), published (published.py)
     channels: int = 0                   # of the layers; 0 for as many as the model has by default
     epochs: int = 100
@@ -65,9 +67,14 @@ class Config:
         """The classes, in the network's order. Raises DataError as `labels_of` does."""
         return labels_of(self.keywords.split(), self.told_apart.split())
 
+    @property
+    def window_samples(self) -> int:
+        """Samples of a window, without what is behind the last whole frame of a window longer than a second."""
+        return whole_frames(CLIP_LEN + 2 * round(self.around_ms * RATE_HZ / 1000), self.frontend.window_len, self.frontend.hop_len)
+
 
 ABOVE_ZERO = ("epochs", "epoch_size", "batch", "threads", "temperature")
-NOT_BELOW_ZERO = ("channels", "cycle", "learning_rate", "warmup_epochs", "weight_decay", "synthetic_unknown", "quantise_epochs", "quantise_rate")
+NOT_BELOW_ZERO = ("channels", "around_ms", "cycle", "learning_rate", "warmup_epochs", "weight_decay", "synthetic_unknown", "quantise_epochs", "quantise_rate")
 SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average", "overlaid")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from training import synthetic as synthesis
-from training.clips import CLIP_LEN, DataError, read_clip, word_span
+from training.clips import CLIP_LEN, RATE_HZ, DataError, in_window, read_clip, start_in, word_span
 from training.folders import (
     KEYWORDS,
     NOISE_FOLDER,
@@ -44,7 +44,7 @@ NOISE_TRAIN_PART = 0.5                  # of each noise file; evaluation alone h
 class Split:
     """One split, in memory.
 
-    pcm: int16 [n, CLIP_LEN]; label: int64 [n], index into labels; word: the folder's name of each clip;
+    pcm: int16 [n, window's samples], a clip's second in the middle; label: int64 [n], index into labels; word: the folder's name of each clip;
     path: its file; span: int64 [n, 2], first sample of the word and one past its last; labels: the classes.
     """
     pcm: np.ndarray
@@ -88,7 +88,7 @@ def _raise_if(problems: list[str], shown: int = 20) -> None:
         raise DataError("the recordings cannot be used:\n" + "\n".join(problems[:shown]) + more)
 
 
-def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]:
+def _read_noise(root: Path, window_samples: int, problems: list[str], **how: Any) -> list[np.ndarray]:
     recordings = []
     paths = sorted(p for p in (root / NOISE_FOLDER).glob("*") if is_recording(p))
     for path in paths:
@@ -97,8 +97,8 @@ def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]
         except DataError as exc:
             problems.append(f"{path}: {exc}")
             continue
-        if len(pcm) * (1 - NOISE_TRAIN_PART) < CLIP_LEN:
-            problems.append(f"{path}: shorter than {1 / (1 - NOISE_TRAIN_PART):.0f} s, too short for noise")
+        if len(pcm) * (1 - NOISE_TRAIN_PART) < window_samples:
+            problems.append(f"{path}: shorter than {window_samples / RATE_HZ / (1 - NOISE_TRAIN_PART):.3g} s, too short for noise")
         recordings.append(pcm)
     if not paths:
         problems.append(f"{root / NOISE_FOLDER}: no background noise")
@@ -108,12 +108,13 @@ def _read_noise(root: Path, problems: list[str], **how: Any) -> list[np.ndarray]
 def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, progress: bool = True, *,
          keywords: Sequence[str] = KEYWORDS, told_apart: Sequence[str] = (),
          leave_out: Sequence[str] = (), needed: Sequence[str] = SPLITS, resample: bool = True, mix_down: bool = False,
-         synthetic: int = 0, seed: int = 1) -> Dataset:
+         synthetic: int = 0, seed: int = 1, window_samples: int = CLIP_LEN) -> Dataset:
     """Read the named splits of a data folder. Raises DataError, naming every file that is to blame.
 
     keywords: words of the folder that get a label of their own, as do those told apart; all others are unknown. leave_out: words that are not
     read. needed: splits that must have every keyword.
     resample, mix_down: what is done to recordings of another rate and of several channels, as in `read_clip`.
+    window_samples: of each clip, its second in the middle, zeros around words and more of the same around silence.
     synthetic: so many utterances of other words are made by `training/synthetic.py` and added to training.
     A recording that occurs twice, sample for sample, is kept once, and in evaluation rather than training: where training
     is loaded, the recordings of all splits are read and compared.
@@ -124,7 +125,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
     problems, notes = found.problems, found.notes
     converted: list[str] = []           # one line a recording, appended by several threads
     how = {"resample": resample, "mix_down": mix_down, "converted": converted}
-    noise = _read_noise(root, problems, **how)
+    noise = _read_noise(root, window_samples, problems, **how)
     jobs = [(split, path) for split in reversed(SPLITS) if split in splits or "train" in splits for path in found.files[split]]
 
     def read(job: tuple[str, Path]) -> np.ndarray | str:
@@ -158,7 +159,7 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
         kept.update({split: _fewer_unknown(kept[split], labels) for split in splits if split != "train"})
     if synthetic and "train" in splits:
         kept["train"] += _synthetic_clips(synthetic, keywords, seed, threads, notes)
-    result = {split: _pack(clips, noise, split, labels) for split, clips in kept.items()}
+    result = {split: _pack(clips, noise, split, labels, window_samples) for split, clips in kept.items()}
     train_noise = [pcm[: int(len(pcm) * NOISE_TRAIN_PART)] for pcm in noise]
     return Dataset(result, train_noise, notes, labels)
 
@@ -166,17 +167,18 @@ def load(root: Path | str, splits: tuple[str, ...] = SPLITS, threads: int = 2, p
 def load_for(config: Config, splits: tuple[str, ...] = SPLITS, root: str | None = None, needed: Sequence[str] = SPLITS) -> Dataset:
     """`load` as a run's configuration wants it. root: another folder than the configuration's."""
     return load(root or config.data, splits, config.threads, keywords=config.keywords.split(), told_apart=config.told_apart.split(), needed=needed,
-                leave_out=config.leave_out.split(), resample=config.resample, mix_down=config.mix_down, synthetic=config.synthetic_unknown, seed=config.seed)
+                leave_out=config.leave_out.split(), resample=config.resample, mix_down=config.mix_down, synthetic=config.synthetic_unknown, seed=config.seed,
+                window_samples=config.window_samples)
 
 
-def _pack(clips: list[tuple[Path, np.ndarray]], noise: list[np.ndarray], split: str, labels: tuple[str, ...]) -> Split:
+def _pack(clips: list[tuple[Path, np.ndarray]], noise: list[np.ndarray], split: str, labels: tuple[str, ...], window_samples: int) -> Split:
     if split != "train" and not any(path.parent.name == SILENCE for path, _ in clips):
-        clips = clips + _noise_clips(noise, SPLITS.index(split), len(clips) // SILENCE_SHARE)
-    pcm = np.zeros((len(clips), CLIP_LEN), np.int16)
+        clips = clips + _noise_clips(noise, SPLITS.index(split), len(clips) // SILENCE_SHARE, window_samples)
+    pcm = np.zeros((len(clips), window_samples), np.int16)
     span = np.zeros((len(clips), 2), np.int64)
-    for i, (_, clip) in enumerate(clips):
-        pcm[i, : len(clip)] = clip
-        span[i] = word_span(clip)
+    for i, (path, clip) in enumerate(clips):
+        pcm[i] = in_window(clip, window_samples, mirrored=path.parent.name == SILENCE)
+        span[i] = np.add(word_span(clip), start_in(clip, window_samples))
     words = [path.parent.name for path, _ in clips]
     return Split(pcm, np.array([word_label(w, labels) for w in words]), np.array(words),
                  np.array([str(path) for path, _ in clips]), span, labels)
@@ -202,13 +204,13 @@ def _synthetic_clips(count: int, keywords: Sequence[str], seed: int, threads: in
     return [(Path("synthetic") / u.voice / u.text / str(i), u.pcm) for i, u in enumerate(made)]
 
 
-def _noise_clips(noise: list[np.ndarray], seed: int, count: int) -> list[tuple[Path, np.ndarray]]:
-    """`count` seconds from the part of the noise that training never hears, at drawn volumes from 0 to 1."""
+def _noise_clips(noise: list[np.ndarray], seed: int, count: int, window_samples: int) -> list[tuple[Path, np.ndarray]]:
+    """`count` windows from the part of the noise that training never hears, at drawn volumes from 0 to 1."""
     rng = np.random.default_rng(seed)
     clips = []
     for i in range(count):
         pcm = noise[i % len(noise)]
-        start = int(rng.integers(int(len(pcm) * NOISE_TRAIN_PART), len(pcm) - CLIP_LEN + 1))
-        clip = np.round(pcm[start:start + CLIP_LEN] * rng.uniform()).astype(np.int16)
+        start = int(rng.integers(int(len(pcm) * NOISE_TRAIN_PART), len(pcm) - window_samples + 1))
+        clip = np.round(pcm[start:start + window_samples] * rng.uniform()).astype(np.int16)
         clips.append((Path(SILENCE) / f"noise_{i}", clip))
     return clips

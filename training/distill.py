@@ -21,7 +21,7 @@ from training.config import Config
 from training.features import Sampler, class_shares, network_input, window_shape
 from training.files import write_arrays
 from training.folders import UNKNOWN, word_of
-from training.run_folder import load_config, load_weights
+from training.run_folder import load_config, load_weights, set_weights
 
 CACHE = Path("build/epochs")
 CACHE_FORMAT = 2                        # counted up when the same configuration gives other windows
@@ -78,22 +78,22 @@ class Teachers:
     """Finished runs, ready to be asked. Raises OSError or ValueError, naming the folder, for what is none."""
 
     def __init__(self, folders: list[Path], labels: tuple[str, ...]) -> None:
-        self.sections, self.models, self.shares, self.columns = [], [], [], []
+        self.frontends, self.models, self.shares, self.columns = [], [], [], []     # front end: its section, and samples of a window
         self.digest, taught = hashlib.sha256(), [word_of(label) for label in labels]
         for folder in folders:
             config, weights = load_config(folder), load_weights(folder)
             known = [word_of(label) for label in config.labels]
             if unheard := set(taught) - {*known}:
                 raise ValueError(f"teacher={folder} does not know {', '.join(sorted(unheard))}; a teacher knows all words of its student")
-            self.sections.append((folder / "frontend.bin").read_bytes())
-            model = models.build(config.model, window_shape(self.sections[-1]), len(known), config.channels)
-            model.set_weights(weights)
+            self.frontends.append(((folder / "frontend.bin").read_bytes(), config.window_samples))
+            model = models.build(config.model, window_shape(*self.frontends[-1]), len(known), config.channels)
+            set_weights(model, weights, folder)
             self.models.append(model)
             meant = [name if name in taught else UNKNOWN for name in known]
             self.columns.append([[i for i, name in enumerate(meant) if name == word] for word in taught])
             shares = class_shares(config.labels, config.silence, config.unknown)
             self.shares.append(np.array([shares[own].sum() for own in self.columns[-1]]))
-            self.digest.update(self.sections[-1] + (folder / "float.npz").read_bytes())
+            self.digest.update(self.frontends[-1][0] + (folder / "float.npz").read_bytes())
 
     def logits(self, features: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
         """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the student's windows."""
@@ -106,7 +106,14 @@ class Teachers:
 
 
 def teachers_of(config: Config, labels: tuple[str, ...]) -> Teachers | None:
-    return Teachers([Path(folder) for folder in config.teacher.split()], labels) if config.teacher else None
+    """Raises as `Teachers` does, and ValueError for one with longer windows than its student's, from the middle of which it hears its own."""
+    if not config.teacher:
+        return None
+    teachers = Teachers([Path(folder) for folder in config.teacher.split()], labels)
+    for folder, (_, samples) in zip(config.teacher.split(), teachers.frontends, strict=True):
+        if samples > config.window_samples:
+            raise ValueError(f"teacher={folder} hears more of a window than around_ms={config.around_ms:g} leaves of it")
+    return teachers
 
 
 class TaughtEpochs:
@@ -144,7 +151,7 @@ class TaughtEpochs:
     def _made(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         if not self.teachers:
             return (*self.sampler.epoch(epoch), None)
-        features, labels, *heard = self.sampler.epoch(epoch, *self.teachers.sections)
+        features, labels, *heard = self.sampler.epoch(epoch, *self.teachers.frontends)
         return features, labels, self.teachers.logits(heard, self.sampler.shares())
 
     def _key(self) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from tools.blob import read
-from tools.kwslib import Model
+from tools.kwslib import Frontend, Model
 from training.answers import of_scores, reported, truth
-from training.clips import DataError
+from training.clips import DataError, whole_frames
 from training.data import Split, load
 from training.features import extract
 from training.folders import SPLITS, find, is_unheard, keywords_in
@@ -35,10 +35,18 @@ def split_for(blob: bytes, root: Path | str, name: str = "test", threads: int = 
     keywords = keywords_in(labels)
     if not keywords:
         raise ValueError(f"the model has no keywords, its labels are {', '.join(labels) or 'none'}")
-    split = load(root, (name,), threads, progress, keywords=keywords, needed=(name,)).splits[name]
+    split = load(root, (name,), threads, progress, keywords=keywords, needed=(name,), window_samples=window_samples(blob)).splits[name]
     label = np.array([labels.index(one) if one in labels else -1 for one in split.labels])[split.label]
     kept = label >= 0
     return replace(split, pcm=split.pcm[kept], label=label[kept], word=split.word[kept], path=split.path[kept], span=split.span[kept], labels=labels)
+
+
+def window_samples(blob: bytes) -> int:
+    """Samples that make one input of the blob's network, a second at least. Raises ValueError for a blob without a front end."""
+    if not read(blob).frontend:
+        raise ValueError("this blob has no front end: it is a bare network and cannot listen (the importer's --frontend-from gives it one)")
+    frontend = Frontend(read(blob).frontend)
+    return whole_frames(frontend.window_len + (Model(blob).input_shape[0] - 1) * frontend.hop_len, frontend.window_len, frontend.hop_len)
 
 
 def predict(blob: bytes, pcm: np.ndarray, threads: int = 2) -> np.ndarray:
@@ -141,6 +149,10 @@ def main() -> int:
     args = parser.parse_args()
     try:
         blob = args.model.read_bytes()
+        try:
+            window_samples(blob)
+        except ValueError as exc:
+            raise ValueError(f"{args.model}: {exc}") from exc
         result, table, split = of_folder(blob, args.data, args.split)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)

@@ -35,7 +35,7 @@ from training.folders import keywords_in
 from training.manifest import source_of, write_manifest
 from training.published import windows_for
 from training.quantise import INPUT, Layer
-from training.run_folder import commands, load_config, load_weights
+from training.run_folder import commands, load_config, load_weights, set_weights
 from training.train import accuracy, deterministic
 
 DECISION_HOP_FRAMES = 4                 # 80 ms at a hop of 20 ms
@@ -139,22 +139,22 @@ def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: s
     source: what the recordings are; without it, what `source_of` finds in the run's data folder. each: see `equal_priors`."""
     config = load_config(folder)
     source = source or source_of(Path(config.data))
-    section = (folder / "frontend.bin").read_bytes()
+    section, made_by = (folder / "frontend.bin").read_bytes(), commands(folder)
     deterministic(config.seed)
     sampler = Sampler(windows_for(config, dataset), section, config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
     weights = equal_priors(load_weights(folder), sampler, each)
     validation, test = dataset.splits["validation"], dataset.splits["test"]
-    chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
     features = extract(section, test.pcm, config.threads)
     shape = features.shape[1:]
     model = models.build(config.model, shape, len(dataset.labels), config.channels)
-    model.set_weights(weights)
+    set_weights(model, weights, folder)
+    chain, report = quantise(config, sampler, weights, extract(section, validation.pcm), validation.label)
     rows = run_network(pack(chain, section, shape, {}, dataset.labels), features)
     result = figures(answers.truth(test.label, dataset.labels), answers.of_scores(rows, dataset.labels), dataset.labels)
     meta = {
         "name": config.name, "model": config.model, "seed": config.seed,
-        "command": " && ".join(commands(folder)),
+        "command": " && ".join(made_by),
         "data": source,
         "quantisation": report,
         "test": {"accuracy_float_percent": round(100 * accuracy(model, features, test.label, dataset.labels), 2),
@@ -184,7 +184,7 @@ def main() -> int:
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
-    print(json.dumps({k: result[k] for k in ("file", "sha256", "blob_bytes", "arena_bytes", "macs", "test")}, indent=1))
+    print(json.dumps({k: result[k] for k in ("file", "sha256", "blob_bytes", "arena_bytes", "macs", "test") if k in result}, indent=1))
     return 0
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from tools.blob.frontend import FrontendConfig
 from tools.kwslib import Frontend
 from training.augment import Windows, overlay
-from training.clips import CLIP_LEN
 from training.folders import SILENCE, UNKNOWN, is_told_apart
 
 OUT_SCALE = 1 / 32                      # standard deviations a step: int8 spans four of them either way
@@ -43,9 +42,9 @@ def network_input(features: np.ndarray) -> np.ndarray:
     return (features.astype(np.float32) * np.float32(OUT_SCALE))[..., None]
 
 
-def window_shape(section: bytes) -> tuple[int, int]:
-    """(frames, features) of a window through this front end."""
-    return Frontend(section).features(np.zeros(CLIP_LEN, np.int16)).shape
+def window_shape(section: bytes, samples: int) -> tuple[int, int]:
+    """(frames, features) of a window of so many samples through this front end."""
+    return Frontend(section).features(np.zeros(samples, np.int16)).shape
 
 
 def class_shares(labels: tuple[str, ...], silence: float, unknown: float) -> np.ndarray:
@@ -97,13 +96,14 @@ class Sampler:
         return labels[order], clips[order]
 
     def pcm(self, epoch: int, index: int, label: int, clip: int) -> np.ndarray:
-        """int16 [CLIP_LEN], the epoch's window number `index`."""
+        """int16 [window length], the epoch's window number `index`."""
         return self.windows.draw(np.random.default_rng((self.seed, epoch, index)), label, clip)
 
-    def epoch(self, epoch: int, *others: bytes) -> tuple[np.ndarray, ...]:
-        """int8 [size, frames, features] and int64 [size]; then the same windows through each of the other front ends."""
+    def epoch(self, epoch: int, *others: tuple[bytes, int]) -> tuple[np.ndarray, ...]:
+        """int8 [size, frames, features] and int64 [size]; then, through each of the other front ends, so many samples from the
+        middle of the same windows."""
         labels, clips = self.plan(epoch)
-        frontends = [Frontend(section) for section in (self.section, *others)]
+        ears = [(Frontend(section), (self.windows.length - samples) // 2) for section, samples in ((self.section, self.windows.length), *others)]
         overlaid = np.zeros(self.size, bool)
         overlaid[np.linspace(0, self.size, round(self.overlaid * self.size), endpoint=False).astype(int)] = True
 
@@ -113,14 +113,14 @@ class Sampler:
                 other = (index + 1) % self.size
                 rng = np.random.default_rng((self.seed, epoch, index, 1))           # not the window's own
                 pcm = overlay(rng, pcm, self.pcm(epoch, other, int(labels[other]), int(clips[other])))
-            return [frontend.features(pcm) for frontend in frontends]
+            return [frontend.features(pcm[around:len(pcm) - around]) for frontend, around in ears]
 
         with ThreadPoolExecutor(self.threads) as pool:
-            features, *rest = (np.stack(heard) for heard in zip(*pool.map(one, range(self.size)), strict=True))
+            features, *rest = (np.stack(each) for each in zip(*pool.map(one, range(self.size)), strict=True))
         return features, np.where(overlaid, UNNAMED, labels), *rest
 
     def normalisation_windows(self, count: int = NORMALISATION_WINDOWS) -> np.ndarray:
-        """int16 [n, CLIP_LEN]: the first windows of epoch 0."""
+        """int16 [n, window length]: the first windows of epoch 0."""
         labels, clips = self.plan(0)
         n = min(count, self.size)
         return np.stack([self.pcm(0, i, int(labels[i]), int(clips[i])) for i in range(n)])

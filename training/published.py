@@ -12,7 +12,6 @@ import numpy as np
 from keras import layers
 
 from training.augment import FULL_SCALE, AugmentConfig, Windows
-from training.clips import CLIP_LEN
 from training.folders import SILENCE
 from training.norm import BatchNormalization
 
@@ -50,14 +49,14 @@ def at_full_scale(pcm: np.ndarray) -> np.ndarray:
 
 @dataclass
 class PublishedWindows(Windows):
-    """A recording at full scale where it was recorded, with noise behind it; silence is a second of a noise recording.
+    """A recording at full scale where it was recorded, with noise behind it; silence is a window of a noise recording.
 
     The published code draws neither a shift nor a volume, though it has options for both. It draws its noise once for
     the whole training; here every window has its own, as its options say. Of `config` nothing is used.
     """
 
     def draw(self, rng: np.random.Generator, label: int, clip: int) -> np.ndarray:
-        """int16 [CLIP_LEN] of class `label`; `clip` is the recording to use where the class has recordings."""
+        """int16 [length] of class `label`; `clip` is the recording to use where the class has recordings."""
         silence = label == self.split.labels.index(SILENCE)
         window = at_full_scale(self._recorded(rng) if silence else self.split.pcm[clip])
         if rng.uniform() < NOISE_SHARE:
@@ -66,8 +65,8 @@ class PublishedWindows(Windows):
 
     def _recorded(self, rng: np.random.Generator) -> np.ndarray:
         noise = self.noise[rng.integers(len(self.noise))]
-        start = int(rng.integers(len(noise) - CLIP_LEN + 1))
-        return noise[start:start + CLIP_LEN].astype(np.float32)
+        start = int(rng.integers(len(noise) - self.length + 1))
+        return noise[start:start + self.length].astype(np.float32)
 
 
 WINDOWS = {"hark": Windows, "published": PublishedWindows}

@@ -5,6 +5,7 @@ import json
 import shlex
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from training.config import Config, override, overrides
@@ -24,12 +25,15 @@ def load_config(folder: Path) -> Config:
 
 
 def commands(folder: Path) -> list[str]:
-    """The commands that made a run, those of the runs that it came from first; one command where it has a recipe."""
+    """The commands that made a run, those of the runs that it came from first; one command where it has a recipe.
+    Raises ValueError that names a run which is not there any more."""
     config = load_config(folder)
     recipe = RECIPES / f"{config.name}.json"
     if recipe.exists() and override(Config(), {"name": config.name, **json.loads(recipe.read_text())}) == config:
         return [f"python -m training.zoo --train {config.name}"]
     sources = config.average.split() or [*config.teacher.split(), *config.start.split()]
+    if missing := [source for source in sources if not (Path(source) / "config.json").exists()]:
+        raise ValueError(f"{folder} comes from {' and '.join(missing)}, of which there is no run any more: the commands that made it cannot be told")
     found = [command for source in sources for command in commands(Path(source))]
     if config.average:
         own = f"python -m training.average {config.name} {config.average}"
@@ -42,3 +46,10 @@ def load_weights(folder: Path) -> list[np.ndarray]:
     """The averaged weights of a run, as the model's `set_weights` takes them."""
     with np.load(folder / "float.npz") as saved:
         return weights_of(saved)
+
+
+def set_weights(model: keras.Model, weights: list[np.ndarray], folder: Path) -> None:
+    """A run's weights into a model of its configuration. Raises ValueError that names the folder where they are another network's."""
+    if [w.shape for w in weights] != [w.shape for w in model.get_weights()]:
+        raise ValueError(f"{folder} holds another network than {model.name}: it was trained by another version, or its configuration was changed")
+    model.set_weights(weights)

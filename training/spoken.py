@@ -35,7 +35,7 @@ def varied(pcm: np.ndarray, rng: np.random.Generator, tracts: tuple[float, float
         if tract > FASTEST:
             return None
     voice = at_speed(pcm, tract)[:LONGEST]
-    clip = coloured_noise(rng) * np.float32(rms(voice) * 10 ** (-rng.uniform(*FLOOR_DB) / 20))
+    clip = coloured_noise(rng, CLIP_LEN) * np.float32(rms(voice) * 10 ** (-rng.uniform(*FLOOR_DB) / 20))
     at = int(rng.integers(0, CLIP_LEN - len(voice) + 1))
     clip[at:at + len(voice)] += voice
     return np.round(clip * min(1.0, 32767 / np.abs(clip).max())).astype(np.int16)

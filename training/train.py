@@ -29,7 +29,7 @@ from training.distill import TaughtEpochs, label_accuracy, loss_of, targets, tea
 from training.features import UNNAMED, Prefetch, Sampler, extract, fit_section, network_input
 from training.files import named, write_arrays, write_atomic
 from training.published import windows_for
-from training.run_folder import RUNS, load_config, load_weights
+from training.run_folder import RUNS, load_config, load_weights, set_weights
 
 STATISTICS_WINDOWS, STATISTICS_BATCH = 4096, 256    # for the averaged weights' batch statistics
 
@@ -201,7 +201,7 @@ def train(config: Config, dataset: Dataset) -> Run:
     if run.resume():
         print(f"going on after epoch {run.epoch} of {run.folder}", flush=True)
     elif config.start:
-        run.model.set_weights(load_weights(Path(config.start)))
+        set_weights(run.model, load_weights(Path(config.start)), Path(config.start))
     epochs = Prefetch(TaughtEpochs(sampler, config, teachers_of(config, dataset.labels)), config.epochs)
     while run.epoch < config.epochs:
         windows, labels, logits = epochs.take(run.epoch)

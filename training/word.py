@@ -44,7 +44,7 @@ BUDGET = 1.0                            # false accepts an hour
 SYNTHETIC_BUDGET = 30.0                 # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
 DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
 HOURS = 1.0                             # of validation audio for the threshold, and as much synthetic audio for the curve
-RECIPE = ["model=stream_medium", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
+RECIPE = ["model=stream_dense", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
           "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
           "augment.room=0.3", "augment.band=0.2", "augment.tilt=0.6", "augment.speed=0.12", "augment.sliding=0.6",
           "augment.pieces=0.35", "augment.mixtures=0.15", "augment.behind=0.7", "augment.feature_mask=5"]

@@ -14,9 +14,9 @@ import numpy as np
 from tools.blob import read
 from tools.kwslib import Model, Stream
 from training.answers import of_scores, reported
-from training.clips import CLIP_LEN, RATE_HZ, read_clip
-from training.evaluate import predict
-from training.folders import find, keywords_in, word_label
+from training.clips import CLIP_LEN, RATE_HZ, in_window, read_clip
+from training.evaluate import predict, window_samples
+from training.folders import SILENCE, find, keywords_in, word_label
 
 SIGNAL_S = 8
 SAMPLE_CLIPS = 20                       # of each class
@@ -80,10 +80,8 @@ def sample_answer(blob: bytes, root: Path | str, threads: int = 2) -> dict:
     """Scores of the sample: clips, how many are right, a hash of the rows, and one of the recordings they are of."""
     labels = list(read(blob).labels)
     files = [(path, label) for path, label in sample_files(root, keywords_in(labels)) if label in labels]
-    pcm = np.zeros((len(files), CLIP_LEN), np.int16)
-    for row, (path, _) in zip(pcm, files, strict=True):
-        clip = read_clip(path)
-        row[: len(clip)] = clip
+    clips = [read_clip(path) for path, _ in files]
+    pcm = np.stack([in_window(clip, window_samples(blob), mirrored=label == SILENCE) for clip, (_, label) in zip(clips, files, strict=True)])
     rows = predict(blob, pcm, threads)
     right = of_scores(rows, labels) == [reported(labels).index(label) for _, label in files]
-    return {"clips": len(files), "right": int(right.sum()), "scores_sha256": digest(rows), "recordings_sha256": hashlib.sha256(pcm.tobytes()).hexdigest()}
+    return {"clips": len(files), "right": int(right.sum()), "scores_sha256": digest(rows), "recordings_sha256": hashlib.sha256(b"".join(in_window(clip, CLIP_LEN).tobytes() for clip in clips)).hexdigest()}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.augment import AugmentConfig, Windows, add_at, at_speed, coloured_noise, rms, spec_augment
-from training.clips import CLIP_LEN
+from training.clips import CLIP_LEN, in_window
 from training.data import Split
 from training.folders import labels_of
 
@@ -54,6 +54,19 @@ def test_keyword_windows_hold_nearly_all_of_the_word(windows: Windows) -> None:
     shares = [word_share(plain.draw(np.random.default_rng(i), YES, 0)) for i in range(200)]
     assert min(shares) > 0.88 and max(shares) < 1.02
     assert any(share < 0.99 for share in shares), "words at the edge are part of training"
+
+
+def test_longer_windows_hold_the_word_anywhere(windows: Windows) -> None:
+    """The ends of a longer window would never have a word in them, or one cut off where a clip ends."""
+    pcm = np.stack([in_window(one, 24001) for one in windows.split.pcm])
+    longer = Windows(replace(windows.split, pcm=pcm, span=windows.split.span + 4000), windows.noise, windows.config)
+    for label, clip in ((YES, 0), (UNKNOWN, 1), (SILENCE, -1)):
+        assert {longer.draw(np.random.default_rng(i), label, clip).shape for i in range(40)} == {(24001,)}
+    plain = quiet(longer, sliding=1.0, neighbour=0.0)
+    drawn = [plain.draw(np.random.default_rng(i), YES, 0) for i in range(200)]
+    assert 0.88 < min(map(word_share, drawn)) and max(map(word_share, drawn)) < 1.02
+    centre = [float(np.average(np.arange(24001), weights=np.square(one, dtype=np.float64))) for one in drawn]
+    assert min(centre) < 4000 and max(centre) > 20000
 
 
 def test_only_other_words_are_behind_a_word_and_softly(windows: Windows) -> None:
@@ -126,7 +139,7 @@ def test_placing_speed_and_noise() -> None:
     add_at(window, np.array([9.0], np.float32), 4)
     assert window.tolist() == [3, 0, 5, 6]
     assert len(at_speed(np.zeros(1000), 2.0)) == 500
-    assert rms(coloured_noise(np.random.default_rng(0))) == pytest.approx(1, abs=1e-3)
+    assert rms(coloured_noise(np.random.default_rng(0), CLIP_LEN)) == pytest.approx(1, abs=1e-3)
 
 
 def test_spec_augment_masks_and_repeats() -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.training.test_continuous import random_blob
+from tools.blob import read
 from training import baseline, train
 from training.augment import AugmentConfig
 from training.config import parse
-from training.data import Split, load
+from training.data import Split
 from training.folders import labels_of
 from training.published import NOISE_VOLUME, PublishedWindows, ds_cnn_published
 
@@ -74,5 +76,8 @@ def test_command(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch
     with pytest.raises(ValueError, match="unknown windows 'own'"):
         baseline.run([*small, "windows=own", "name=own"], [], console)
     with pytest.raises(ValueError, match=r"mlperf_tiny\.kws: its labels are"):
-        other = load(data, ("test",), progress=False, keywords=("yes", "no")).splits["test"]
-        baseline.row(blob, other, other, 2)
+        baseline.row(blob, str(data), ("_silence_", "_unknown_", "yes", "no"), 2)
+    longer = tmp_path / "longer.kws"
+    longer.write_bytes(random_blob(frames=65))
+    labels = tuple(read(longer.read_bytes()).labels)
+    assert baseline.row(longer, str(data), labels, 2)[0] == "longer", "a blob of longer windows has a row, too"

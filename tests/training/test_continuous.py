@@ -32,15 +32,15 @@ def kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "DECISIONS", tmp_path / "decisions")
 
 
-def random_blob(**changed) -> bytes:
+def random_blob(frames: int = 49, **changed) -> bytes:
     """A one-layer network with random weights and the twelve classes."""
     rng = np.random.default_rng(3)
     config = FrontendConfig(sample_rate_hz=16000, window_len=480, hop_len=320, fft_len=512, n_mels=40, n_dct=10, f_low_hz=20, f_high_hz=7600)
     options = {"frontend": config.section(np.zeros(10), np.ones(10), 0.1), "labels": list(LABELS), "decision_hop_frames": 4,
                "meta": {"name": "tiny", "detector": {"window": 2, "refractory_ms": 640, "threshold": dict.fromkeys(KEYWORDS, 0.3)}}}
     writer = BlobWriter(**options | changed)
-    x = writer.input((49, 10, 1), Quant(0.1, 0))
-    y = writer.fully_connected(x, rng.integers(-127, 128, (12, 490)).astype(np.int8), np.zeros(12, np.int32), np.full(12, 0.0005), Quant(0.1, 0))
+    x = writer.input((frames, 10, 1), Quant(0.1, 0))
+    y = writer.fully_connected(x, rng.integers(-127, 128, (12, 10 * frames)).astype(np.int8), np.zeros(12, np.int32), np.full(12, 0.0005), Quant(0.1, 0))
     writer.softmax(y)
     return writer.finish()
 

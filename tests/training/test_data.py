@@ -290,3 +290,20 @@ def test_silence_of_evaluation_is_not_heard_in_training(split_folders: Maker) ->
     assert data.splits["validation"].label[-1] == data.labels.index("_silence_")
     again = load(data.splits["validation"].path[0].split("/validation/")[0], progress=False)
     assert np.array_equal(data.splits["validation"].pcm, again.splits["validation"].pcm)
+
+
+def test_silence_fills_longer_windows(split_folders: Maker) -> None:
+    """A second of noise between zeros is no silence that anybody hears; noise that is too short for the windows is named."""
+    root = split_folders()
+    data = load(root, progress=False, window_samples=24000)
+    silence = data.splits["test"].pcm[data.splits["test"].of("_silence_")]
+    assert silence.shape == (2, 24000) and (np.abs(silence) > 0).mean(axis=1).min() > 0.5 and silence[:, :4000].any() and silence[:, -4000:].any()
+    assert (data.splits["test"].span <= 24000).all()
+    with pytest.raises(DataError, match="too short for noise"):
+        load(root, progress=False, window_samples=40000)
+    (root / "test" / "_silence_").mkdir()
+    hush = np.random.default_rng(1).integers(-99, 100, CLIP_LEN).astype(np.int16)
+    _wav(root / "test" / "_silence_" / "hush.wav", hush)
+    split = load(root, progress=False, window_samples=24000).splits["test"]
+    window = split.pcm[split.of("_silence_")[0]]
+    assert np.array_equal(window[4000:20000], hush) and np.array_equal(window[:4000], hush[4000:0:-1]), "recorded noise goes on as its mirror image"

@@ -1,6 +1,7 @@
 """Teachers: what they say reaches the student, and windows that come again are the same ones."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 
 from training import distill, train
 from training.augment import overlay
-from training.config import parse
-from training.data import load
-from training.features import UNNAMED, Prefetch, Sampler
+from training.config import parse, to_json
+from training.data import load, load_for
+from training.features import UNNAMED, Prefetch, Sampler, extract
 from training.run_folder import commands
 
 TINY = ["epochs=1", "epoch_size=120", "batch=40", "channels=8", "warmup_epochs=0.5", "augment.sliding=0", "augment.speed=0"]
@@ -86,7 +87,7 @@ def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) ->
 
     teachers = distill.Teachers([teacher.folder], dataset.labels)
     sampler = Sampler(train.windows_for(config, dataset), student.section, config.seed, 60, 0.2, config.unknown)
-    x, _, heard = sampler.epoch(0, teachers.sections[0])
+    x, _, heard = sampler.epoch(0, teachers.frontends[0])
     assert x.shape[2] == 10 and heard.shape[2] == 40
     own = teachers.models[0].predict(train.network_input(heard), verbose=0)
     said = teachers.logits([heard], sampler.shares())
@@ -101,6 +102,24 @@ def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) ->
         distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes", "_cat"))
     with pytest.raises(OSError, match="nobody"):
         distill.Teachers([Path("build/runs/nobody")], dataset.labels)
+
+
+def test_teacher_of_one_second_hears_the_middle_of_longer_windows(data: Path) -> None:
+    """It would be asked about words that it has seen elsewhere in training, or about the edge of one."""
+    teacher = train.train(parse([*TINY, f"data={data}", "name=teacher"]), load(data, progress=False))
+    longer = parse([*TINY, f"data={data}", f"teacher={teacher.folder}", "around_ms=160"])
+    dataset = load_for(longer)
+    assert longer.window_samples == 20960, "whole frames"
+    sampler = Sampler(train.windows_for(longer, dataset), teacher.section, longer.seed, 60, 0.2, longer.unknown)
+    x, _, heard = sampler.epoch(0, *distill.teachers_of(longer, dataset.labels).frontends)
+    windows = [sampler.pcm(0, i, int(label), int(clip)) for i, (label, clip) in enumerate(zip(*sampler.plan(0), strict=True))]
+    assert x.shape[1] == 65 and np.array_equal(heard, extract(teacher.section, [pcm[2480:-2480] for pcm in windows]))
+    (teacher.folder / "config.json").write_text(json.dumps(to_json(replace(longer, teacher=""))))
+    with pytest.raises(ValueError, match="teacher hears more of a window than around_ms=0 leaves"):
+        distill.teachers_of(parse([*TINY, f"teacher={teacher.folder}"]), dataset.labels)
+    (teacher.folder / "config.json").write_text(json.dumps(to_json(replace(longer, teacher="", channels=9))))
+    with pytest.raises(ValueError, match="runs/teacher holds another network than ds_cnn"):
+        distill.teachers_of(longer, dataset.labels)
 
 
 def test_cycle_brings_the_same_windows_again(data: Path) -> None:

@@ -25,6 +25,16 @@ def test_clips_get_the_blobs_own_labels(split_folders: Callable[..., Path]) -> N
     assert split.counts() == dict.fromkeys(LABELS, 2)
 
 
+def test_longer_windows_have_the_clip_in_their_middle(split_folders: Callable[..., Path]) -> None:
+    """A network that looks at more than a second would be refused, or see each word where it never is in training."""
+    blob, root = random_blob(frames=65, labels=LABELS), split_folders()
+    split, second = (evaluate.split_for(one, root, progress=False) for one in (blob, random_blob(labels=LABELS)))
+    assert split.pcm.shape[1] == evaluate.window_samples(blob) == 16000 + 2 * 2480
+    assert np.array_equal(split.pcm[:, 2480:-2480], second.pcm) and not split.pcm[:, :2480].any() and not split.pcm[:, -2480:].any()
+    assert np.array_equal(split.span, second.span + 2480)
+    assert evaluate.predict(blob, split.pcm).shape == (24, 12)
+
+
 def test_figures_and_matrix_are_written(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The recall of each class is what tells a model that never says "go" from one that is a little worse everywhere."""
     model, out = tmp_path / "odd.kws", tmp_path / "odd.json"

@@ -12,19 +12,20 @@ from tools.kwslib import Model, Stream
 from training import models, train
 from training.calibrate import calibrate
 from training.config import Config, mfcc, parse
-from training.data import load
-from training.evaluate import run_network
+from training.data import load_for
+from training.evaluate import evaluate, run_network, split_for
 from training.export import collect, make, pack, untuned
 from training.features import OUT_SCALE, network_input
 from training.fine_tune import network
 from training.fold import fold
 from training.folders import labels_of
 from training.quantise import Layer, run
+from training.zoo_checks import sample_answer
 
 LABELS = labels_of()
 FRAMES = 49
 HOP = 4                                 # frames from one row of scores to the next
-CAUSAL = ("stream_small", "stream_medium")
+CAUSAL = ("stream_small", "stream_medium", "stream_dense")
 HOP_SAMPLES = 320
 META = {"fill": "x" * 600}              # as much as a released model carries
 MEL = FrontendConfig(sample_rate_hz=16000, window_len=480, hop_len=320, fft_len=512, n_mels=40, n_dct=0, f_low_hz=20, f_high_hz=7600)
@@ -119,7 +120,7 @@ def test_stream_of_a_causal_model_is_its_windows(name: str) -> None:
     assert np.array_equal(rows, Model(blob).run(windows))
 
 
-@pytest.mark.parametrize(("name", "most_bytes", "most_instructions"), [("stream_small", 20_000, 250_000), ("stream_medium", 80_000, None)])
+@pytest.mark.parametrize(("name", "most_bytes", "most_instructions"), [("stream_small", 20_000, 250_000), ("stream_medium", 80_000, None), ("stream_dense", 80_000, None)])
 def test_causal_models_keep_their_budgets(name: str, most_bytes: int, most_instructions: int | None,
                                           instructions: Callable[[bytes], int]) -> None:
     """A model that was chosen for its size would not fit the flash or the time that it was chosen for."""
@@ -131,9 +132,9 @@ def test_causal_models_keep_their_budgets(name: str, most_bytes: int, most_instr
 
 def test_window_too_short_for_a_causal_model_is_an_error() -> None:
     """The average would be over no rows, or over rows that padding has reached."""
-    with pytest.raises(ValueError, match="stream_medium looks at 37 frames, the window has 30"):
-        models.build("stream_medium", (30, 10), 12)
-    assert models.build("stream_medium", (37, 10), 12).output.shape == (None, 12)
+    with pytest.raises(ValueError, match="stream_dense looks at 37 frames, the window has 30"):
+        models.build("stream_dense", (30, 10), 12)
+    assert models.build("stream_dense", (37, 10), 12).output.shape == (None, 12)
 
 
 def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -141,12 +142,17 @@ def test_causal_model_goes_from_recordings_to_a_blob(split_folders: Callable[...
     monkeypatch.chdir(tmp_path)
     data = split_folders(train=3, validation=1, test=1)
     config = parse(["model=stream_small", "channels=8", "epochs=1", "epoch_size=120", "batch=40", "quantise_loss=-100",
-                    "quantise_epochs=1", f"data={data}", "name=small"])
-    dataset = load(data, progress=False)
+                    "quantise_epochs=1", f"data={data}", "name=small", "around_ms=100"])
+    dataset = load_for(config)
     run_folder = train.train(config, dataset).folder
     made = make(run_folder, dataset, tmp_path / "small.kws", untuned(dataset.labels))
     assert made["model"] == "stream_small" and made["quantisation"]["validation_int8_percent"] >= 0
-    assert Stream((tmp_path / "small.kws").read_bytes()).mode == "step"
+    blob = (tmp_path / "small.kws").read_bytes()
+    assert Stream(blob).mode == "step"
+    split = split_for(blob, data, progress=False)
+    assert split.pcm.shape[1] == config.window_samples and evaluate(blob, split)[0]["accuracy_percent"] == made["test"]["accuracy_int8_percent"]
+    sample = sample_answer(blob, data)
+    assert sample["clips"] == len(split) - len(split.of("_silence_")), "silence of its own is not among the files"
 
 
 def test_unknown_model_is_named() -> None:

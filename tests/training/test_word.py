@@ -44,11 +44,11 @@ def espeak_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def small_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A backbone of eight channels that has learnt nothing."""
     section = parse(["frontend.n_dct=0"]).frontend.section(np.zeros(40), np.ones(40), OUT_SCALE)
-    weights = models.build("stream_medium", (49, 40), 5, 8).get_weights()
+    weights = models.build("stream_dense", (49, 40), 5, 8).get_weights()
     (tmp_path / "backbone").mkdir()
-    np.savez(tmp_path / "backbone" / "stream_medium.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
+    np.savez(tmp_path / "backbone" / "stream_dense.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
              frontend=np.frombuffer(section, np.uint8))
-    (tmp_path / "backbone" / "stream_medium.json").write_text('{"words": ["yes", "window", "bird"]}')
+    (tmp_path / "backbone" / "stream_dense.json").write_text('{"words": ["yes", "window", "bird"]}')
     monkeypatch.setattr(word_start, "BACKBONES", tmp_path / "backbone")
 
 
@@ -82,13 +82,13 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
 
 def test_a_word_starts_from_the_backbone_and_not_from_nothing(small_backbone: None) -> None:
     """A phrase that begins with drawn weights knows nothing of people; one that keeps the backbone's last layers knows other words."""
-    weights, _ = word_start.backbone("stream_medium")
-    model = word_start.with_body(parse(["model=stream_medium", "channels=8"]), (49, 40), 3, weights)
+    weights, _ = word_start.backbone("stream_dense")
+    model = word_start.with_body(parse(["model=stream_dense", "channels=8"]), (49, 40), 3, weights)
     body = [w for w in model.get_weights() if w.shape[-1] != 3]
     assert body and all(any(w.shape == b.shape and np.array_equal(w, b) for b in weights) for w in body)
     assert model.output_shape == (None, 3)
-    with pytest.raises(DataError, match="holds another network than stream_medium"):
-        word_start.with_body(parse(["model=stream_medium", "channels=4"]), (49, 40), 3, weights)
+    with pytest.raises(DataError, match="holds another network than stream_dense"):
+        word_start.with_body(parse(["model=stream_dense", "channels=4"]), (49, 40), 3, weights)
 
 
 def test_recordings_of_the_phrase_are_never_negatives(split_folders: Callable[..., Path], tmp_path: Path) -> None:
