@@ -18,11 +18,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from tools import blobfile
 from tools.blob import read
 from training.clips import DataError
 from training.config import parse
 from training.data import Split, load_for
-from training.evaluate import evaluate, split_for, window_samples
+from training.evaluate import evaluate, split_for
 from training.export import make, untuned
 from training.published import at_full_scale
 from training.run_folder import RECIPES
@@ -38,7 +39,7 @@ def all_at_full_scale(split: Split) -> Split:
 
 def row(path: Path, data: str, labels: tuple[str, ...], threads: int) -> tuple[str, ...]:
     """Name, float accuracy before quantisation as the blob notes it, int8 accuracy, the same at full scale, bytes."""
-    blob = path.read_bytes()
+    blob = blobfile.load(path)
     try:
         split = split_for(blob, data, "test", threads, progress=False)
         if split.labels != labels:
@@ -53,10 +54,9 @@ def row(path: Path, data: str, labels: tuple[str, ...], threads: int) -> tuple[s
 def run(overrides: list[str], beside: list[Path], console: Console) -> None:
     config = parse([str(RECIPE), *overrides])
     for path in beside:                                                          # before minutes of training
-        try:
-            window_samples(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
+        blob = blobfile.load(path)
+        if not read(blob).frontend or tuple(read(blob).labels) != config.labels:
+            raise ValueError(f"{path} cannot be beside it: it has no front end, or its labels are not {', '.join(config.labels)}")
     dataset = load_for(config)
     console.print(dataset.table(), *dataset.notes, sep="\n", highlight=False)
     folder = train(config, dataset).folder

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from tools import report
+from tools import blobfile, report
 from tools.bench_live.host import HostModel
 from tools.blob.meta import with_meta
 from training.det import plot, show, show_each
@@ -32,7 +32,7 @@ MLPERF_HOURS, MLPERF_TARGETS, MLPERF_LIMIT = 1 / 3, 50, 8
 
 def open_model(path: Path, keyword: str | None = None) -> HostModel:
     """A blob that listens for all its keywords, or for one: the others then only compete. ValueError when it cannot."""
-    model = HostModel(path.read_bytes())
+    model = HostModel(blobfile.load(path))
     known = keywords_of(model)
     if not known:
         raise ValueError(f"this blob has no keywords, its labels are {', '.join(model.labels)}")
@@ -169,7 +169,7 @@ def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], co
     model.meta = model.meta | {"detector": options}
     output = args.output or (None if args.keyword else args.model)
     if output:
-        output.write_bytes(with_meta(args.model.read_bytes(), model.meta))
+        output.write_bytes(with_meta(blobfile.load(args.model), model.meta))
         console.print(f"written into {output}", highlight=False)
     return model
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tools import blobfile
 from tools.blob import read
 from tools.kwslib import Frontend, Model
 from training.answers import of_scores, reported, truth
@@ -148,11 +149,7 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the confusion matrix")
     args = parser.parse_args()
     try:
-        blob = args.model.read_bytes()
-        try:
-            window_samples(blob)
-        except ValueError as exc:
-            raise ValueError(f"{args.model}: {exc}") from exc
+        blob = blobfile.load(args.model)
         result, table, split = of_folder(blob, args.data, args.split)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from tools import blobfile
 from tools.blob import read
 from tools.kwslib import Model
 from training.files import write_atomic
@@ -39,7 +40,7 @@ def write_manifest(path: Path, measured: dict | None = None) -> dict:
 
     Without it, what an older manifest says was measured stays, but only where it was of the same bytes.
     """
-    blob, place = path.read_bytes(), path.with_suffix(".json")
+    blob, place = blobfile.load(path), path.with_suffix(".json")
     info, sha256 = read(blob), hashlib.sha256(blob).hexdigest()
     if measured is None and place.exists():
         before = json.loads(place.read_text())

@@ -77,6 +77,12 @@ def test_command(split_folders: Callable[..., Path], tmp_path: Path, monkeypatch
         baseline.run([*small, "windows=own", "name=own"], [], console)
     with pytest.raises(ValueError, match=r"mlperf_tiny\.kws: its labels are"):
         baseline.row(blob, str(data), ("_silence_", "_unknown_", "yes", "no"), 2)
+    other = tmp_path / "other.kws"
+    other.write_bytes(random_blob(labels=[*LABELS[:11], "cat"]))
+    for path, said in ((other, r"other\.kws cannot be beside it"), (tmp_path / "nowhere.kws", r"nowhere\.kws: No such file")):
+        with pytest.raises(ValueError, match=said):
+            baseline.run([*small, "name=never"], [path], console)
+    assert not Path("build/runs/never").exists(), "found out before training"
     longer = tmp_path / "longer.kws"
     longer.write_bytes(random_blob(frames=65))
     labels = tuple(read(longer.read_bytes()).labels)
