@@ -53,7 +53,7 @@ def speech(root: Path, seed: int, threads: int) -> list[str]:
 def save(folder: Path, path: Path) -> None:
     """The run's weights, front end and configuration as one file."""
     config = load_config(folder)
-    about = {"model": config.model, "channels": config.channels, "words": config.keywords.split(), "left_out": list(LEFT_OUT),
+    about = {"model": config.model, "channels": config.channels, "around_ms": config.around_ms, "words": config.keywords.split(), "left_out": list(LEFT_OUT),
              "commands": ["python -m training.backbone", *commands(folder)]}
     path.parent.mkdir(exist_ok=True)
     frontend = np.frombuffer((folder / "frontend.bin").read_bytes(), np.uint8)

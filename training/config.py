@@ -75,6 +75,7 @@ class Config:
 
 ABOVE_ZERO = ("epochs", "epoch_size", "batch", "threads", "temperature")
 NOT_BELOW_ZERO = ("channels", "around_ms", "cycle", "learning_rate", "warmup_epochs", "weight_decay", "synthetic_unknown", "quantise_epochs", "quantise_rate")
+LONGEST_AROUND_MS = 1000
 SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average", "overlaid")
 
 
@@ -87,6 +88,8 @@ def check(config: Config) -> Config:
     for key in NOT_BELOW_ZERO:
         if not 0 <= getattr(config, key) < math.inf:
             raise ValueError(f"configuration key '{key}' must be 0 or more, got {getattr(config, key)}")
+    if config.around_ms > LONGEST_AROUND_MS:
+        raise ValueError(f"configuration key 'around_ms' must be at most {LONGEST_AROUND_MS}, got {config.around_ms}")
     for key in SHARES:
         if not 0 <= getattr(config, key) <= 1:
             raise ValueError(f"configuration key '{key}' must be 0 to 1, got {getattr(config, key)}")

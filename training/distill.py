@@ -93,7 +93,7 @@ class Teachers:
             self.columns.append([[i for i, name in enumerate(meant) if name == word] for word in taught])
             shares = class_shares(config.labels, config.silence, config.unknown)
             self.shares.append(np.array([shares[own].sum() for own in self.columns[-1]]))
-            self.digest.update(self.frontends[-1][0] + (folder / "float.npz").read_bytes())
+            self.digest.update(f"{config.window_samples} ".encode() + self.frontends[-1][0] + (folder / "float.npz").read_bytes())
 
     def logits(self, features: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
         """float32 [n, classes] of int8 windows [n, frames, features], one array a teacher; shares: of the student's windows."""

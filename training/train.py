@@ -172,18 +172,16 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     Raises ValueError where the folder holds a run of another configuration.
     """
     check(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(to_json(config), indent=1)
     saved = folder / "config.json"
     if saved.exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
-    write_atomic(saved, text)
+    if config.start and (other := load_config(Path(config.start))).labels != config.labels:
+        raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(saved, json.dumps(to_json(config), indent=1))
     sampler = Sampler(windows_for(config, dataset), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads, config.overlaid)
     if config.start:
-        other = load_config(Path(config.start))
-        if other.labels != config.labels:
-            raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
         sampler.section = (Path(config.start) / "frontend.bin").read_bytes()
     else:
         sampler.section = fit_section(config.frontend, sampler.normalisation_windows(), config.threads)

@@ -53,7 +53,7 @@ RECIPE = ["model=stream_dense", "frontend.n_dct=0", "epochs=20", "epoch_size=600
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
            "told_apart": "they are the words that people say often in --data DIR, or else those that the start knows",
            "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is one run",
-           "windows": "they are Hark's own",
+           "windows": "they are Hark's own", "around_ms": "the start has it",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
 
@@ -181,8 +181,9 @@ def run(args: argparse.Namespace, console: Console) -> None:
         word_speech.check_data(args.data)
     config = configuration(name, args.overrides, args.seed, args.threads)
     word_start.backbone(config.model)
-    told_apart = word_speech.told_apart(word_start.words(config.model), args.data, phrase)
-    config = replace(config, told_apart=" ".join(told_apart))
+    start = word_start.about(config.model)
+    told_apart = word_speech.told_apart(start["words"], args.data, phrase)
+    config = replace(config, around_ms=start["around_ms"], told_apart=" ".join(told_apart))
     if args.measure:
         word_speech.check_data(args.measure, phrase)
     if args.recordings:

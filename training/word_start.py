@@ -29,9 +29,9 @@ def backbone(model: str) -> tuple[list[np.ndarray], bytes]:
         return weights_of(saved), saved["frontend"].tobytes()
 
 
-def words(model: str) -> list[str]:
-    """The words that a backbone tells apart."""
-    return json.loads((BACKBONES / f"{model}.json").read_text())["words"]
+def about(model: str) -> dict:
+    """What a backbone's file says of it: `words` that it tells apart, `around_ms` of its windows."""
+    return json.loads((BACKBONES / f"{model}.json").read_text())
 
 
 def prepare(config: Config, dataset: Dataset, folder: Path) -> None:

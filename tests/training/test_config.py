@@ -38,7 +38,7 @@ def test_defaults_need_no_override() -> None:
 
 
 @pytest.mark.parametrize("argument", ["epochs=0", "batch=0", "epoch_size=-5", "threads=0", "temperature=0", "channels=-1", "cycle=-1", "distill=2",
-                                      "learning_rate=-1", "learning_rate=NaN", "label_smoothing=2", "silence=-1", "unknown=1", "name=../other", "name=a/b"])
+                                      "learning_rate=-1", "learning_rate=NaN", "label_smoothing=2", "silence=-1", "unknown=1", "around_ms=-1", "around_ms=1001", "name=../other", "name=a/b"])
 def test_value_beyond_its_range_is_named(argument: str) -> None:
     """It would be found out hours later, or never: a run of nonsense ends with "done"."""
     with pytest.raises(ValueError, match=f"configuration keys? .*'{argument.partition('=')[0]}'"):

@@ -104,9 +104,10 @@ def test_commands_name_what_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch
     train.prepare(parse([*SMALL, f"data={data}", "name=damaged"]), load(data, progress=False), damaged)
     (damaged / "checkpoint.npz").write_bytes(b"PK half of one")
     for argument, message in (("name=damaged", "damaged/checkpoint.npz is damaged"), ("teacher=nobody", "nobody/config.json"), ("start=nobody", "nobody/config.json")):
-        monkeypatch.setattr(sys, "argv", ["train", *SMALL, f"data={data}", argument])
+        monkeypatch.setattr(sys, "argv", ["train", *SMALL, f"data={data}", "name=refused", argument])
         assert train.main() == 1
         assert message in capsys.readouterr().err
+        assert argument == "teacher=nobody" or not Path("build/runs/refused").exists()
     (data / "train" / "yes" / "bad_nohash_0.wav").write_text("no audio")
     for arguments, message in ((["epoch=3"], "did you mean 'epochs'"), ([f"data={data}"], "bad_nohash_0.wav: cannot be decoded")):
         monkeypatch.setattr(sys, "argv", ["train", *arguments])

@@ -48,7 +48,7 @@ def small_backbone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "backbone").mkdir()
     np.savez(tmp_path / "backbone" / "stream_dense.npz", **{f"w{i:04d}": w for i, w in enumerate(weights)},
              frontend=np.frombuffer(section, np.uint8))
-    (tmp_path / "backbone" / "stream_dense.json").write_text('{"words": ["yes", "window", "bird"]}')
+    (tmp_path / "backbone" / "stream_dense.json").write_text('{"words": ["yes", "window", "bird"], "around_ms": 100.0}')
     monkeypatch.setattr(word_start, "BACKBONES", tmp_path / "backbone")
 
 
