@@ -213,6 +213,22 @@ def test_one_keyword_alone(model_path: Path) -> None:
         tune.tune_keyword(model, heard, "yes", 0)
 
 
+def test_of_settings_that_chance_alone_tells_apart_the_earliest_report_is_chosen(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The widest window that missed one word fewer in hours of validation audio reports later in every hour afterwards."""
+    def heard_with(missed: dict[int, int]) -> Callable[..., dict]:
+        def curve(_heard: object, _model: object, _thresholds: object, options: dict) -> dict:
+            many = sweep.Tally(3600, Counter(yes=100), Counter(yes=missed[options["window"]]))
+            return {0.5: sweep.Tally(3600, Counter(yes=100), Counter(yes=1), Counter(yes=9)), 0.7: many}
+        return curve
+
+    model = HostModel(model_path.read_bytes())
+    tried = [{"window": window} for window in (2, 4, 8)]
+    for missed, best in (({2: 20, 4: 12, 8: 10}, 4), ({2: 13, 4: 12, 8: 10}, 2), ({2: 40, 4: 30, 8: 10}, 8)):
+        monkeypatch.setattr(tune, "curve", heard_with(missed))
+        options, found = tune.best_of(model, [], tried, budget=1)
+        assert options["window"] == best and options["threshold"]["yes"] == 0.7 and found.missed["yes"] == missed[best]
+
+
 def test_lowest_threshold_that_keeps_the_budget(model_path: Path) -> None:
     """A spotter made of synthetic speech hears that at any threshold: the fewest misses among those would be the strictest one."""
     yes, scores = LABELS.index("yes"), np.full((300, 12), -128, np.int8)
