@@ -29,7 +29,6 @@ class AugmentConfig:
     sliding: float = 0.4                # share of words put anywhere in the window instead
     cut: float = 0.1                    # of the word may be outside the window and it still counts
     neighbour: float = 0.3              # share of sliding words with another word before or after
-    margins: float = 0.0                # share of words with less than half of another word at the window's start; as many have one at its end
     speed: float = 0.1                  # either way; pitch moves along
     gain_low_db: float = -12.0
     gain_high_db: float = 6.0
@@ -106,8 +105,6 @@ class Windows:
         if not 0 <= c.behind <= 1 or c.behind_low_db > c.behind_high_db:
             raise ValueError(f"augment.behind ({c.behind}) must be 0 to 1, augment.behind_low_db ({c.behind_low_db}) not above "
                              f"augment.behind_high_db ({c.behind_high_db})")
-        if not 0 <= c.margins <= 1:
-            raise ValueError(f"augment.margins ({c.margins}) must be 0 to 1")
         keyword = np.array([not name.startswith("_") for name in self.split.labels])[self.split.label]
         self.length = self.split.pcm.shape[1]
         self.said, self.others = np.flatnonzero(keyword), np.flatnonzero(~keyword & (self.split.label != self.split.labels.index(SILENCE)))
@@ -179,18 +176,7 @@ class Windows:
                 add_at(window, other[start:end], at + last + gap)
             else:
                 add_at(window, other[start:end], at + first - gap - (end - start))
-        for behind in (False, True) if c.margins > 0 else ():
-            if rng.uniform() < c.margins:
-                self._add_margin(rng, window, at + (last if behind else first), behind)
         return window, loudness
-
-    def _add_margin(self, rng: np.random.Generator, window: np.ndarray, edge: int, behind: bool) -> None:
-        """Another word that is still in the window or already in it, never more than half of it, a pause away from the word whose
-        start or end is at `edge`."""
-        pcm, first, last, _ = self._clip(rng, int(rng.integers(len(self.split))))
-        pause, seen = int(rng.uniform(0.1, 0.6) * RATE_HZ), int(rng.uniform(0.1, 0.5) * (last - first))
-        at = max(edge + pause, self.length - seen) if behind else min(edge - pause, seen) - (last - first)
-        add_at(window, pcm[first:last], at)
 
     def _piece(self, rng: np.random.Generator, clip: int, inside: float) -> tuple[np.ndarray, float]:
         """A word of which only the share `inside` has come into the window, or is still in it."""

@@ -2,7 +2,7 @@
 
 Hours of test recordings, other words and synthetic sentences over noise go through the C core's stream and the device's
 detector. Figures of the blob's own settings come first; the curve (`--plot`) shows what other thresholds would give.
-`--tune` chooses window, refractory time and threshold on the validation split and writes them into the blob before that;
+`--tune` chooses window, prior, refractory time and threshold on the validation split and writes them into the blob before that;
 with `--keyword W` it chooses W's threshold alone. `--each` listens for each keyword as if it were the only one.
 """
 from __future__ import annotations

@@ -169,7 +169,7 @@ def curves(history: list[dict[str, float]], path: Path) -> None:
 def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
     """The run's folder with its configuration and front end; the sampler of its epochs.
 
-    Raises ValueError where the folder holds a run of another configuration.
+    Raises ValueError where the folder holds a run of another configuration, OSError for a `start` or teacher that is not there.
     """
     check(config)
     saved = folder / "config.json"
@@ -177,6 +177,8 @@ def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
     if config.start and (other := load_config(Path(config.start))).labels != config.labels:
         raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
+    for teacher in config.teacher.split():
+        load_config(Path(teacher))
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(saved, json.dumps(to_json(config), indent=1))
     sampler = Sampler(windows_for(config, dataset), b"", config.seed,

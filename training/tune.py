@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from tools.bench_live.host import HostModel
+from tools.bench_live.tune import WINDOWS
 from training.listening import Heard
 from training.sweep import THRESHOLDS, Tally, curve, only, operating_point, others_said, settings
 
 BUDGET = 0.5                            # false accepts an hour
-WINDOWS = (2, 3, 4, 6, 8)               # decisions
 REFRACTORY_MS = (480, 640, 960)
-PRIORS = (1, 2, 4, 8, 16)               # of other words, against what the network was told
-LOOSEST = 0.4                           # threshold of a keyword that is listened for alone
+PRIORS = (1, 2, 4, 8)                   # of other words, against what the network was told
+ALONE_WINDOWS, ALONE_PRIORS, LOOSEST = (2, 3, 4, 6, 8), (1, 2, 4, 8, 16), 0.4       # of a keyword that is listened for alone
 
 
 def within(best: float | None, tallies: dict, budget: float) -> Tally:
@@ -34,32 +34,36 @@ def said_of(one: Tally) -> str:
     return f"{one.seconds / 3600:g} h of validation: {found['miss_percent']:.1f} % misses, {found['false_accepts_per_hour']:.2f} false accepts an hour"
 
 
-def best_of(model: HostModel, heard: Sequence[Heard], tried: Sequence[dict], budget: float, thresholds: Sequence[float] = THRESHOLDS) -> tuple[dict, Tally]:
-    """Of `tried` options, each with the threshold for all keywords that has fewest misses within the budget, those that report
-    earliest: the smallest window of all whose misses are not more than one standard error above the fewest (Breiman et al. 1984,
-    "Classification and regression trees": the rule of one standard error), and what they do."""
+def best_of(model: HostModel, heard: Sequence[Heard], tried: Sequence[dict], budget: float, thresholds: Sequence[float] = THRESHOLDS,
+            errors: float = 0.0) -> tuple[dict, Tally]:
+    """Of `tried` options, each with one threshold for all keywords, those with fewest misses within the budget, and what they do.
+
+    errors: so many standard errors above the fewest misses count as fewest, and of all these the smallest window is taken (the rule of
+    one standard error: Breiman et al. 1984, "Classification and regression trees").
+    """
     chosen: dict[int, tuple[float, Tally]] = {}
     for number, options in enumerate(tqdm(tried, "tuning", disable=None, leave=False)):
         tallies = curve(heard, model, thresholds, options)
         if (point := operating_point(tallies, budget)) is not None:
             chosen[number] = point, tallies[point]
-    missed = {number: one.missed.total() for number, (_, one) in chosen.items()}
-    fewest = min(missed, key=missed.get, default=None)
-    one = within(fewest, {number: found for number, (_, found) in chosen.items()}, budget)
-    most = missed[fewest] + math.sqrt(missed[fewest] * (1 - missed[fewest] / one.said.total()))
-    best = min((number for number in missed if missed[number] <= most),
-               key=lambda number: (tried[number].get("window", 0), missed[number], chosen[number][1].false.total()))
-    return settings(model, chosen[best][0], tried[best]), chosen[best][1]
+    least = operating_point({number: one for number, (_, one) in chosen.items()}, budget)
+    fewest = within(least, {number: one for number, (_, one) in chosen.items()}, budget)
+    misses, said = fewest.missed.total(), fewest.said.total()
+    most = misses + errors * math.sqrt(misses * (1 - misses / said))
+    if errors:
+        least = min((number for number, (_, one) in chosen.items() if one.missed.total() <= most),
+                    key=lambda number: (tried[number]["window"], chosen[number][1].missed.total(), chosen[number][1].false.total()))
+    return settings(model, chosen[least][0], tried[least]), chosen[least][1]
 
 
 def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> dict:
-    """What `meta["detector"]` should be: window, prior, refractory time and one threshold for all keywords (`best_of`).
+    """What `meta["detector"]` should be: window, prior, refractory time and one threshold for all keywords. Of equal ones the widest window.
 
     A threshold for each keyword would rest on the handful of false accepts that it has: on other recordings it did no better.
     Raises ValueError where every setting has more false accepts.
     """
     tried = [{"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}
-             for window, prior, refractory_ms in itertools.product(WINDOWS, PRIORS, REFRACTORY_MS)]
+             for window, prior, refractory_ms in itertools.product(reversed(WINDOWS), PRIORS, REFRACTORY_MS)]
     options, one = best_of(model, heard, tried, budget)
     return options | {"tuned": said_of(one)}
 
@@ -76,9 +80,11 @@ def tune_threshold(model: HostModel, heard: Sequence[Heard], budget: float, opti
 def tune_keyword(model: HostModel, heard: Sequence[Heard], keyword: str, budget: float = BUDGET, alone: bool = False) -> tuple[dict, Tally]:
     """The detector's options with this keyword's threshold as if it were the only one, and what they do. The budget is its own.
 
-    alone: window and prior are chosen too, which other keywords would share; otherwise they are the model's own.
+    alone: window and prior are chosen too, which other keywords would share; otherwise they are the model's own. A keyword has so few
+    misses and false accepts that several windows do equally well on one audio; the smallest of them reports earliest.
     Raises ValueError where every threshold has more false accepts.
     """
     own = {name: value for name, value in (model.meta.get("detector") or {}).items() if name not in ("threshold", "tuned")}
-    tried = [own | {"window": window, "unknown_prior": prior} for window, prior in itertools.product(WINDOWS, PRIORS)] if alone else [own]
-    return best_of(only(model, keyword), others_said(heard, keyword), tried, budget, [t for t in THRESHOLDS if t >= LOOSEST or not alone])
+    tried = [own | {"window": window, "unknown_prior": prior} for window, prior in itertools.product(ALONE_WINDOWS, ALONE_PRIORS)] if alone else [own]
+    return best_of(only(model, keyword), others_said(heard, keyword), tried, budget, [t for t in THRESHOLDS if t >= LOOSEST or not alone],
+                   errors=float(alone))

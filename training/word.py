@@ -190,7 +190,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
         word_speech.check_recordings(args.recordings)
     folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
     recipe = json.dumps([RECIPE, DETECTOR])                     # of the version that began it
-    begin(folder, {"recipe": hashlib.sha256(recipe.encode()).hexdigest()[:12], "phrase": phrase, "spelling": args.spelling, "voices": args.voices, "seed": args.seed, "overrides": args.overrides,
+    begin(folder, {"recipe": hashlib.sha256(recipe.encode()).hexdigest()[:12], "phrase": phrase, "spelling": args.spelling, "voices": args.voices, "around_ms": config.around_ms, "seed": args.seed, "overrides": args.overrides,
                    "data": str(args.data or ""), "recordings": str(args.recordings or "")}, word_speech.contents(args.data, args.recordings), args.fresh)
     notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,
                              data=args.data, recordings=args.recordings, apart=told_apart)

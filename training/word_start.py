@@ -31,7 +31,7 @@ def backbone(model: str) -> tuple[list[np.ndarray], bytes]:
 
 def about(model: str) -> dict:
     """What a backbone's file says of it: `words` that it tells apart, `around_ms` of its windows."""
-    return json.loads((BACKBONES / f"{model}.json").read_text())
+    return {"around_ms": 0.0} | json.loads((BACKBONES / f"{model}.json").read_text())
 
 
 def prepare(config: Config, dataset: Dataset, folder: Path) -> None:

@@ -86,26 +86,6 @@ def test_only_other_words_are_behind_a_word_and_softly(windows: Windows) -> None
         assert spectrum[:1000].max() < spectrum.max() / 50, "the beep, a keyword, is never behind it"
 
 
-def test_margins_hold_less_than_half_of_another_word_and_a_pause(windows: Windows) -> None:
-    """A whole second word would make a window's label wrong half the time; none at all is what no stream looks like."""
-    hum = np.zeros(CLIP_LEN, np.int16)
-    hum[4000:12000] = (8000 * np.sin(0.9 * np.arange(8000))).astype(np.int16)
-    split = replace(windows.split, pcm=np.stack([hum, hum]), span=np.array([[4000, 12000]] * 2))
-    longer = Windows(replace(split, pcm=np.stack([in_window(one, 24000) for one in split.pcm]), span=split.span + 4000), windows.noise, windows.config)
-    plain = quiet(longer, sliding=0.0, shift_ms=0.0, margins=1.0)
-    seen = []
-    for i in range(40):
-        margins = np.abs(plain.draw(np.random.default_rng(i), YES, 0).astype(float))
-        assert margins[8000:16000].max() > 7000, "the word itself"
-        assert margins[8000 - 1600:8000].max() == 0 == margins[16000:16000 + 1600].max(), "a pause of a tenth of a second either side"
-        seen += [np.count_nonzero(margins[:6400]), np.count_nonzero(margins[17600:])]
-    assert 0 < max(seen) <= 4000, "half of the other word, which is as long, at most"
-    none = quiet(longer, sliding=0.0, shift_ms=0.0)
-    assert not none.draw(np.random.default_rng(0), YES, 0)[:8000].any()
-    with pytest.raises(ValueError, match="augment.margins"):
-        replace(windows, config=replace(windows.config, margins=25.0))
-
-
 def test_pieces_of_words_are_unknown_and_hold_at_most_half(windows: Windows) -> None:
     """Windows that slide over a word see pieces of it; called keywords they would be false accepts."""
     plain = quiet(windows, pieces=1.0, mixtures=0.0)

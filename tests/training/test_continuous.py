@@ -213,20 +213,23 @@ def test_one_keyword_alone(model_path: Path) -> None:
         tune.tune_keyword(model, heard, "yes", 0)
 
 
-def test_of_settings_that_chance_alone_tells_apart_the_earliest_report_is_chosen(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_settings_that_are_nearly_as_good_the_smallest_window_is_chosen(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The widest window that missed one word fewer in hours of validation audio reports later in every hour afterwards."""
-    def heard_with(missed: dict[int, int]) -> Callable[..., dict]:
+    def heard_with(missed: dict[tuple[int, int], int]) -> Callable[..., dict]:
         def curve(_heard: object, _model: object, _thresholds: object, options: dict) -> dict:
-            many = sweep.Tally(3600, Counter(yes=100), Counter(yes=missed[options["window"]]))
-            return {0.5: sweep.Tally(3600, Counter(yes=100), Counter(yes=1), Counter(yes=9)), 0.7: many}
+            many = Counter(yes=missed[options["window"], options["unknown_prior"]])
+            return {0.5: sweep.Tally(3600, Counter(yes=100), Counter(yes=1), Counter(yes=9)), 0.7: sweep.Tally(3600, Counter(yes=100), many)}
         return curve
 
     model = HostModel(model_path.read_bytes())
-    tried = [{"window": window} for window in (2, 4, 8)]
-    for missed, best in (({2: 20, 4: 12, 8: 10}, 4), ({2: 13, 4: 12, 8: 10}, 2), ({2: 40, 4: 30, 8: 10}, 8)):
-        monkeypatch.setattr(tune, "curve", heard_with(missed))
-        options, found = tune.best_of(model, [], tried, budget=1)
-        assert options["window"] == best and options["threshold"]["yes"] == 0.7 and found.missed["yes"] == missed[best]
+    tried = [{"window": window, "unknown_prior": prior} for window in (8, 4, 2) for prior in (1, 4)]
+    for missed, best, fewest in (((10, 11, 12, 12, 20, 20), (4, 1), (8, 1)), ((12, 10, 13, 13, 12, 11), (2, 4), (8, 4)),
+                                 ((10, 10, 30, 30, 40, 40), (8, 1), (8, 1)), ((0, 0, 0, 0, 2, 1), (4, 1), (8, 1))):
+        monkeypatch.setattr(tune, "curve", heard_with(dict(zip([(one["window"], one["unknown_prior"]) for one in tried], missed, strict=True))))
+        for errors, chosen in ((1.0, best), (0.0, fewest)):
+            options, found = tune.best_of(model, [], tried, budget=1, errors=errors)
+            assert (options["window"], options["unknown_prior"]) == chosen and options["threshold"]["yes"] == 0.7
+            assert found.missed["yes"] == missed[tried.index({"window": chosen[0], "unknown_prior": chosen[1]})]
 
 
 def test_lowest_threshold_that_keeps_the_budget(model_path: Path) -> None:

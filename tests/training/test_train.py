@@ -107,7 +107,7 @@ def test_commands_name_what_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(sys, "argv", ["train", *SMALL, f"data={data}", "name=refused", argument])
         assert train.main() == 1
         assert message in capsys.readouterr().err
-        assert argument == "teacher=nobody" or not Path("build/runs/refused").exists()
+    assert not Path("build/runs/refused").exists(), "a run that cannot begin leaves nothing"
     (data / "train" / "yes" / "bad_nohash_0.wav").write_text("no audio")
     for arguments, message in ((["epoch=3"], "did you mean 'epochs'"), ([f"data={data}"], "bad_nohash_0.wav: cannot be decoded")):
         monkeypatch.setattr(sys, "argv", ["train", *arguments])

@@ -18,6 +18,7 @@ from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
 from training.config import parse
 from training.data import load
 from training.features import OUT_SCALE
+from training.run_folder import load_config
 from training.spoken import folder_name
 
 pytestmark = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -70,6 +71,7 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
     assert command(monkeypatch, *options) == 0
     assert made == {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
     assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark", "_bird", "_window", "_yes"]
+    assert load_config(Path("build/runs/word_hey_hark")).around_ms == 100, "as long as the windows of its start"
     manifest = json.loads(Path("build/words/hey_hark.json").read_text())
     assert set(manifest["detector"]["threshold"]) == {"hey_hark"} and manifest["phrase"] == "hey hark"
     assert manifest["data"] == "synthetic speech" and "note" not in manifest
