@@ -20,13 +20,14 @@ import numpy as np
 
 from training.data import DataError, load_for
 from training.features import UNNAMED
-from training.run_folder import RUNS, load_config, load_weights
+from training.run_folder import RUNS, load_weights
+from training.sources import load_finished
 from training.train import Run, deterministic, prepare
 
 
 def average(name: str, runs: list[Path]) -> Path:
-    """The new run's folder. Raises ValueError where the runs' networks or front ends differ, OSError for a missing one."""
-    configs = [load_config(run) for run in runs]
+    """The new run's folder. Raises ValueError where one is not finished, or their networks or front ends differ."""
+    configs = [load_finished(run) for run in runs]
     sections = [(run / "frontend.bin").read_bytes() for run in runs]
     weights = [load_weights(run) for run in runs]
     for run, section, values in zip(runs[1:], sections[1:], weights[1:], strict=True):

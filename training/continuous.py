@@ -21,7 +21,7 @@ from tqdm import tqdm
 from tools import blobfile, report
 from tools.bench_live.host import HostModel
 from tools.blob.meta import with_meta
-from training.det import plot, show, show_each
+from training.det import plot, show, show_each, too_short
 from training.listening import Composer, Heard, has_synthetic
 from training.sweep import OVERALL, Tally, curve, keywords_of, only, operating_point, others_said, tally
 from training.tune import BUDGET, said_of, tune, tune_keyword
@@ -168,6 +168,8 @@ def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], co
         console.print(f"chosen: {options}", highlight=False)
     model.meta = model.meta | {"detector": options}
     output = args.output or (None if args.keyword else args.model)
+    if short := too_short(args.hours, args.budget):
+        console.print(short, highlight=False)
     if output:
         output.write_bytes(with_meta(blobfile.load(args.model), model.meta))
         console.print(f"written into {output}", highlight=False)
@@ -194,7 +196,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     result = result_of(args.model.stem, model, composer, heard, hours, args.budget)
     if not args.no_synthetic and not has_synthetic():
         console.print("no speech synthesiser is installed: no synthetic sentences")
-    show(result, console)
+    show(result, console, *["settings from validation audio"] * args.tune)
     if args.each:
         result["each"] = each_alone(model, validation, heard, args.budget)
         show_each(result["each"], f"{hours:g} h of test audio; settings from as much validation audio, at most {args.budget:g} false accepts an hour", console)

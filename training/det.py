@@ -9,8 +9,13 @@ from rich.table import Table
 from training.sweep import OVERALL
 
 
-def show(result: dict, console: Console) -> None:
-    table = Table(title=f"{result['hours']:g} h, SNR {', '.join(result['by_snr_db'])} dB, the blob's own detector settings")
+def too_short(hours: float, budget: float) -> str:
+    """A line that says so where a single false accept is more than the budget; empty otherwise."""
+    return f"{hours:g} h are too short to see {budget:g} an hour other than as none at all" if budget * hours < 1 else ""
+
+
+def show(result: dict, console: Console, settings: str = "the blob's own detector settings") -> None:
+    table = Table(title=f"{result['hours']:g} h, SNR {', '.join(result['by_snr_db'])} dB, {settings}")
     for heading in ("", "targets", "misses %", "false accepts/h", "latency ms: median", "90 %"):
         table.add_column(heading, justify="left" if not heading else "right")
     rows = result["figures"] | {f"at {snr} dB": one for snr, one in result["by_snr_db"].items()}
@@ -24,13 +29,13 @@ def show(result: dict, console: Console) -> None:
     console.print(f"no threshold has at most {budget:g} false accepts an hour" if point is None else
                   f"at most {budget:g} false accepts an hour on this audio: threshold {point['threshold']:g} for all keywords misses "
                   f"{point['miss_percent']:g} % with {point['false_accepts_per_hour']:g} an hour (read off the test audio: no setting to use)")
-    if budget * result["hours"] < 1:
-        console.print(f"{result['hours']:g} h are too short to see {budget:g} an hour other than as none at all")
+    if short := too_short(result["hours"], budget):
+        console.print(short, highlight=False)
 
 
 def show_each(rows: dict[str, dict], title: str, console: Console) -> None:
     table = Table(title=title)
-    for heading in ("alone", "window", "prior", "threshold", "targets", "misses %", "false/h", "median ms", "90 %"):
+    for heading in ("alone", "window", "prior", "thres-\nhold", "tar-\ngets", "misses\n%", "false\n/h", "median\nms", "90 %\nms"):       # 80 columns
         table.add_column(heading, justify="left" if heading == "alone" else "right")
     keys = ("window", "unknown_prior", "threshold", "targets", "miss_percent", "false_accepts_per_hour", "latency_median_ms", "latency_90_percent_ms")
     for keyword, one in rows.items():

@@ -22,6 +22,7 @@ from training.features import Sampler, class_shares, network_input, window_shape
 from training.files import write_arrays
 from training.folders import UNKNOWN, word_of
 from training.run_folder import load_config, load_weights, set_weights
+from training.sources import check_teachers
 
 CACHE = Path("build/epochs")
 CACHE_FORMAT = 2                        # counted up when the same configuration gives other windows
@@ -75,7 +76,7 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 
 
 class Teachers:
-    """Finished runs, ready to be asked. Raises OSError or ValueError, naming the folder, for what is none."""
+    """Finished runs that know all of `labels`, ready to be asked. Raises ValueError, naming the folder, for weights of another network."""
 
     def __init__(self, folders: list[Path], labels: tuple[str, ...]) -> None:
         self.frontends, self.models, self.shares, self.columns = [], [], [], []     # front end: its section, and samples of a window
@@ -83,8 +84,6 @@ class Teachers:
         for folder in folders:
             config, weights = load_config(folder), load_weights(folder)
             known = [word_of(label) for label in config.labels]
-            if unheard := set(taught) - {*known}:
-                raise ValueError(f"teacher={folder} does not know {', '.join(sorted(unheard))}; a teacher knows all words of its student")
             self.frontends.append(((folder / "frontend.bin").read_bytes(), config.window_samples))
             model = models.build(config.model, window_shape(*self.frontends[-1]), len(known), config.channels)
             set_weights(model, weights, folder)
@@ -106,14 +105,11 @@ class Teachers:
 
 
 def teachers_of(config: Config, labels: tuple[str, ...]) -> Teachers | None:
-    """Raises as `Teachers` does, and ValueError for one with longer windows than its student's, from the middle of which it hears its own."""
+    """None where the run has no teacher. Raises as `check_teachers` and `Teachers` do."""
     if not config.teacher:
         return None
-    teachers = Teachers([Path(folder) for folder in config.teacher.split()], labels)
-    for folder, (_, samples) in zip(config.teacher.split(), teachers.frontends, strict=True):
-        if samples > config.window_samples:
-            raise ValueError(f"teacher={folder} hears more of a window than around_ms={config.around_ms:g} leaves of it")
-    return teachers
+    check_teachers(config)
+    return Teachers([Path(folder) for folder in config.teacher.split()], labels)
 
 
 class TaughtEpochs:

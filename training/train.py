@@ -30,6 +30,7 @@ from training.features import UNNAMED, Prefetch, Sampler, extract, fit_section, 
 from training.files import named, write_arrays, write_atomic
 from training.published import windows_for
 from training.run_folder import RUNS, load_config, load_weights, set_weights
+from training.sources import check_sources
 
 STATISTICS_WINDOWS, STATISTICS_BATCH = 4096, 256    # for the averaged weights' batch statistics
 
@@ -166,21 +167,19 @@ def curves(history: list[dict[str, float]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
-    """The run's folder with its configuration and front end; the sampler of its epochs.
-
-    Raises ValueError where the folder holds a run of another configuration, OSError for a `start` or teacher that is not there.
-    """
+def check_run(config: Config, folder: Path) -> None:
+    """Raises ValueError where the configuration is beyond its range, `folder` holds a run of another one, or `check_sources` finds something."""
     check(config)
-    saved = folder / "config.json"
-    if saved.exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
+    if (folder / "config.json").exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
-    if config.start and (other := load_config(Path(config.start))).labels != config.labels:
-        raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
-    for teacher in config.teacher.split():
-        load_config(Path(teacher))
+    check_sources(config)
+
+
+def prepare(config: Config, dataset: Dataset, folder: Path) -> Sampler:
+    """The run's folder with its configuration and front end; the sampler of its epochs. Raises as `check_run` does, before it makes a folder."""
+    check_run(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(saved, json.dumps(to_json(config), indent=1))
+    write_atomic(folder / "config.json", json.dumps(to_json(config), indent=1))
     sampler = Sampler(windows_for(config, dataset), b"", config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads, config.overlaid)
     if config.start:
@@ -229,6 +228,7 @@ def main() -> int:
         if args.show:
             print(json.dumps(asdict(config), indent=1))
             return 0
+        check_run(config, RUNS / config.name)
         dataset = load_for(config, ("train", "validation"))
         print(dataset.table(), *dataset.notes, sep="\n", flush=True)
         run = train(config, dataset)

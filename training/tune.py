@@ -13,16 +13,18 @@ from training.listening import Heard
 from training.sweep import THRESHOLDS, Tally, curve, only, operating_point, others_said, settings
 
 BUDGET = 0.5                            # false accepts an hour
-REFRACTORY_MS = (480, 640, 960)
-PRIORS = (1, 2, 4, 8)                   # of other words, against what the network was told
+GRID = [{"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}    # prior: of other words, against what the network was told
+        for window, prior, refractory_ms in itertools.product(reversed(WINDOWS), (1, 2, 4, 8), (480, 640, 960))]
 ALONE_WINDOWS, ALONE_PRIORS, LOOSEST = (2, 3, 4, 6, 8), (1, 2, 4, 8, 16), 0.4       # of a keyword that is listened for alone
 
 
 def within(best: float | None, tallies: dict, budget: float) -> Tally:
-    """The tally of the setting that `operating_point` chose. ValueError when there is none, or it hears nothing."""
+    """The tally of the setting that `operating_point` chose. ValueError when there is none, nothing was said, or it hears nothing."""
     if best is None:
         raise ValueError(f"no setting has at most {budget:g} false accepts an hour")
     found = tallies[best].figures()
+    if not found["targets"]:
+        raise ValueError(f"nobody says a keyword in {tallies[best].seconds / 3600:g} h of audio; --hours gives more")
     if found["misses"] == found["targets"]:
         raise ValueError(f"with at most {budget:g} false accepts an hour this model hears nothing; --budget allows more")
     return tallies[best]
@@ -62,9 +64,7 @@ def tune(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) -> di
     A threshold for each keyword would rest on the handful of false accepts that it has: on other recordings it did no better.
     Raises ValueError where every setting has more false accepts.
     """
-    tried = [{"window": window, "unknown_prior": prior, "refractory_ms": refractory_ms}
-             for window, prior, refractory_ms in itertools.product(reversed(WINDOWS), PRIORS, REFRACTORY_MS)]
-    options, one = best_of(model, heard, tried, budget)
+    options, one = best_of(model, heard, GRID, budget)
     return options | {"tuned": said_of(one)}
 
 

@@ -18,7 +18,7 @@ from tools.bench_live.track import LEVEL_DBFS, RATE_HZ, Word
 from tools.blob import BlobWriter, FrontendConfig, Quant, read
 from tools.blob.meta import with_meta
 from tools.kwslib import REPO_ROOT
-from training import continuous, listening, sweep, tune
+from training import continuous, det, listening, sweep, tune
 from training.folders import KEYWORDS, labels_of
 from training.listening import Composer, Heard, Stretch, drawn_sentences
 from training.synthetic import Utterance
@@ -211,6 +211,8 @@ def test_one_keyword_alone(model_path: Path) -> None:
     assert set(options["threshold"]) == {"yes"} and options["window"] == 2 and found.figures()["misses"] == 0
     with pytest.raises(ValueError, match="hears nothing"):
         tune.tune_keyword(model, heard, "yes", 0)
+    with pytest.raises(ValueError, match="nobody says a keyword in 0.01 h of audio"):
+        tune.tune_keyword(model, heard, "stop", 100)
 
 
 def test_of_settings_that_are_nearly_as_good_the_smallest_window_is_chosen(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,6 +267,25 @@ def test_command_writes_plot_numbers_and_report(model_path: Path, split_folders:
     assert result["curve"][-1] == {"threshold": 1.0, "miss_percent": 100.0, "false_accepts_per_hour": 0.0}
     assert {row["metric"] for row in report.load(zoo)} == {"macs", "false_accepts_per_hour", "miss_percent"}
     assert len(report.load(zoo)) == 3
+
+
+def test_tables_say_whose_settings_and_fit_a_terminal(model_path: Path, split_folders: Callable[..., Path], tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cut heading is guessed at; figures of tuned settings would be taken for the blob's; two false accepts of a minute decide unnoticed."""
+    terminal = continuous.Console(width=80)
+    row = {"window": 2, "unknown_prior": 16, "threshold": 0.9275, "targets": 360, "miss_percent": 23.33, "false_accepts_per_hour": 7.2,
+           "latency_median_ms": 290, "latency_90_percent_ms": 356}
+    det.show_each({"right": row, "off": {"error": "no setting"}}, "10 h", terminal)
+    shown = capsys.readouterr().out
+    assert "…" not in shown and all(f"{value:g}" in shown for value in row.values()) and "off: no setting" in shown
+    assert "2 h are too short to see 0.4 an hour" in det.too_short(2, 0.4) and not det.too_short(2, 0.5)
+    monkeypatch.setattr(continuous, "too_short", lambda hours, budget: f"too short to see {budget:g} in {hours:g} h")
+    command = [model_path, "--data", split_folders(), "--hours", 0.02, "--snr", "20", "--no-synthetic", "--budget", 100000, "--keyword", "no"]
+    for tuned in ([], ["--tune", "-o", tmp_path / "no.kws"]):
+        assert continuous.run(continuous.arguments().parse_args([str(a) for a in [*command, *tuned]]), terminal) == 0
+        shown = capsys.readouterr().out
+        assert ("settings from validation audio" in shown) == bool(tuned) and ("the blob's own detector settings" in shown) != bool(tuned)
+    assert 0 < shown.index("too short to see") < shown.index("written into")
 
 
 def test_tuning_hears_validation_audio_alone(model_path: Path, split_folders: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

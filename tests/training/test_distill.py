@@ -98,10 +98,6 @@ def test_student_hears_its_teacher(data: Path, capsys: pytest.CaptureFixture) ->
     p, q = (np.exp(distill.log_softmax(x)) for x in (own, few.logits([heard], few.shares[0])))
     assert np.allclose(q[:, [0, 2, 3]], p[:, [dataset.labels.index(name) for name in ("_silence_", "yes", "no")]], atol=1e-4)
     assert np.isclose(few.shares[0].sum(), 1) and few.shares[0][1] > 0.5, "what the student has no name for is unknown to it"
-    with pytest.raises(ValueError, match="teacher=.* does not know cat; a teacher knows all words"):
-        distill.Teachers([teacher.folder], ("_silence_", "_unknown_", "yes", "_cat"))
-    with pytest.raises(OSError, match="nobody"):
-        distill.Teachers([Path("build/runs/nobody")], dataset.labels)
 
 
 def test_teacher_of_one_second_hears_the_middle_of_longer_windows(data: Path) -> None:
@@ -115,8 +111,6 @@ def test_teacher_of_one_second_hears_the_middle_of_longer_windows(data: Path) ->
     windows = [sampler.pcm(0, i, int(label), int(clip)) for i, (label, clip) in enumerate(zip(*sampler.plan(0), strict=True))]
     assert x.shape[1] == 65 and np.array_equal(heard, extract(teacher.section, [pcm[2480:-2480] for pcm in windows]))
     (teacher.folder / "config.json").write_text(json.dumps(to_json(replace(longer, teacher=""))))
-    with pytest.raises(ValueError, match="teacher hears more of a window than around_ms=0 leaves"):
-        distill.teachers_of(parse([*TINY, f"teacher={teacher.folder}"]), dataset.labels)
     (teacher.folder / "config.json").write_text(json.dumps(to_json(replace(longer, teacher="", channels=9))))
     with pytest.raises(ValueError, match="runs/teacher holds another network than ds_cnn"):
         distill.teachers_of(longer, dataset.labels)

@@ -103,11 +103,9 @@ def test_commands_name_what_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch
     damaged = Path("build/runs/damaged")
     train.prepare(parse([*SMALL, f"data={data}", "name=damaged"]), load(data, progress=False), damaged)
     (damaged / "checkpoint.npz").write_bytes(b"PK half of one")
-    for argument, message in (("name=damaged", "damaged/checkpoint.npz is damaged"), ("teacher=nobody", "nobody/config.json"), ("start=nobody", "nobody/config.json")):
-        monkeypatch.setattr(sys, "argv", ["train", *SMALL, f"data={data}", "name=refused", argument])
-        assert train.main() == 1
-        assert message in capsys.readouterr().err
-    assert not Path("build/runs/refused").exists(), "a run that cannot begin leaves nothing"
+    monkeypatch.setattr(sys, "argv", ["train", *SMALL, f"data={data}", "name=damaged"])
+    assert train.main() == 1
+    assert "damaged/checkpoint.npz is damaged" in capsys.readouterr().err
     (data / "train" / "yes" / "bad_nohash_0.wav").write_text("no audio")
     for arguments, message in ((["epoch=3"], "did you mean 'epochs'"), ([f"data={data}"], "bad_nohash_0.wav: cannot be decoded")):
         monkeypatch.setattr(sys, "argv", ["train", *arguments])
