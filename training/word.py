@@ -22,6 +22,7 @@ from rich.console import Console
 
 from tools.blob.meta import with_meta
 from training import word_speech, word_start
+from training.average import average
 from training.clips import DataError
 from training.config import Config, parse
 from training.continuous import hear, open_model, result_of
@@ -43,6 +44,7 @@ FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
 SYNTHETIC_BUDGET = 30.0                 # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
 DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
+NETWORKS = 2                            # of a word, each trained with other windows; the mean of their weights is what is exported
 HOURS = 1.0                             # of validation audio for the threshold, and as much synthetic audio for the curve
 RECIPE = ["model=stream_dense", "frontend.n_dct=0", "epochs=20", "epoch_size=6000", "learning_rate=0.006", "warmup_epochs=0.5",
           "weight_average=0.99", "silence=0.1", "unknown=0.5", "label_smoothing=0.0", "augment.noise=0.8", "augment.snr_low_db=0",
@@ -64,14 +66,20 @@ def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) 
         for taken in [key] if equals else json.loads(Path(argument).read_text()):
             if taken in DECIDED:
                 raise DataError(f"'{taken}' cannot be overridden for a word: {DECIDED[taken]}")
-    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}_start"))
+    return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}-start"))
+
+
+def networks(config: Config) -> list[Config]:
+    """The runs whose mean is the phrase's; no phrase's name has a hyphen (`folder_name`)."""
+    return [replace(config, name=f"{config.name}-{k}", seed=config.seed + 1000 * k) for k in range(NETWORKS)]
 
 
 def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> None:
     """Notes what a word is made of; what was begun otherwise is not gone on with, and the network is trained anew where the
     recordings are others (`word_speech.contents`). Raises DataError."""
     path = folder / "made_of.json"
-    runs = (RUNS / f"word_{folder.name}", RUNS / f"word_{folder.name}_start")
+    run = f"word_{folder.name}"
+    runs = [RUNS / run, *RUNS.glob(f"{run}-*")]
     for old in (folder, *runs) if fresh else ():
         shutil.rmtree(old, ignore_errors=True)
     if path.exists():
@@ -92,13 +100,18 @@ def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> Non
 
 
 def train_word(config: Config, threads: int) -> Dataset:
-    """The run of the phrase, from its start or from where it was killed; returns its data."""
+    """The run of the phrase, the mean of several, from their start or from where they were killed; returns its data."""
     dataset = load_for(config)
     print(dataset.table(), *dataset.notes, sep="\n", flush=True)
     start = Path(config.start)
     if not (start / "float.npz").exists():
         word_start.prepare(replace(config, name=start.name, start=""), dataset, start)
-    train(config, dataset)
+    if not (RUNS / config.name / "float.npz").exists():
+        parts = networks(config)
+        for number, part in enumerate(parts, 1):
+            print(f"network {number} of {len(parts)}", flush=True)
+            train(part, dataset)
+        average(config.name, [RUNS / part.name for part in parts])
     return dataset
 
 
@@ -114,7 +127,7 @@ def export(config: Config, dataset: Dataset, path: Path, about: dict, threads: i
     except ValueError as error:
         detector = untuned(dataset.labels)
         print(f"the detector keeps settings that nobody tuned: {error}", flush=True)
-    meta = {key: made[key] for key in ("name", "model", "seed", "quantisation", "test") if key in made}
+    meta = {key: made[key] for key in ("name", "model", "quantisation", "test") if key in made} | {"seed": config.seed}
     meta |= about | {"detector": detector}
     write_atomic(path, with_meta(path.read_bytes(), meta))
     write_manifest(path)
@@ -189,7 +202,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
     if args.recordings:
         word_speech.check_recordings(args.recordings)
     folder, blob = FOLDER / name, FOLDER / f"{name}.kws"
-    recipe = json.dumps([RECIPE, DETECTOR])                     # of the version that began it
+    recipe = json.dumps([RECIPE, DETECTOR, NETWORKS, word_speech.SAID_APART])                     # of the version that began it
     begin(folder, {"recipe": hashlib.sha256(recipe.encode()).hexdigest()[:12], "phrase": phrase, "spelling": args.spelling, "voices": args.voices, "around_ms": config.around_ms, "seed": args.seed, "overrides": args.overrides,
                    "data": str(args.data or ""), "recordings": str(args.recordings or "")}, word_speech.contents(args.data, args.recordings), args.fresh)
     notes = word_speech.make(folder / "speech", phrase, spellings=args.spelling, count=args.voices, seed=args.seed, threads=args.threads,

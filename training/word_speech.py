@@ -29,7 +29,7 @@ OTHER_WORDS, OTHER_SENTENCES = 100, 60          # every sixth is heard in valida
 RECORDINGS = 12000                              # of people who say other words, in training
 OFTEN, MOST_APART = 80, 20                      # words with so many of these recordings get a class of their own, and how many words at most
 HEARD_IN_TUNING = 200                           # recordings of people that are enough to choose a threshold on
-SAID_APART = 0.05                               # utterances of a word that is told apart, to one of the phrase
+SAID_APART = 2.5                                # utterances of all words that are told apart, to one of the phrase
 RECORDINGS_COPIES = 40                          # of each of the user's own recordings, each varied
 OWN_NAME = r"own_([0-9a-f]{12})_\d\d"         # of their files: the recording's digest, and which variation
 OWN_TRACT = (0.93, 1.08)                        # of a person whose own recordings are there
@@ -202,7 +202,8 @@ def count_written(folder: Path, name: str, asked: dict[str, int], phrase: str) -
 def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int, seed: int = 1, threads: int = 2,
          data: Path | None = None, recordings: Path | None = None, apart: Sequence[str] = ()) -> list[str]:
     """Makes the folder, or what is not there yet; returns what it was made of, a line each. count: utterances of the phrase.
-    apart: the words that are told apart (`told_apart`); synthesisers say those that `data` does not have.
+    apart: the words that are told apart (`told_apart`); synthesisers say them too, whoever else does, or to sound like a
+    synthesiser would be what tells the phrase from them.
 
     Raises DataError, SyntheticError.
     """
@@ -227,7 +228,7 @@ def make(folder: Path, phrase: str, *, spellings: Sequence[str] = (), count: int
         for kind, texts, whole in ((NEGATIVES[1], words, True), (NEGATIVES[2], sentences, False)):
             jobs += [(text, max(1, each // 2) if texts is words else each, seed + 1000 * s, at / kind, whole)
                      for i, text in enumerate(texts) if split_of(i) == split]
-    jobs += [(word, max(1, round(SAID_APART * count)), seed, folder / "train" / word, True) for word in apart if word not in heard]
+    jobs += [(word, max(1, round(SAID_APART * count / len(apart))), seed, folder / "train" / word, True) for word in apart]
     say_all(jobs, threads, "synthetic speech")
     asked = {split: sum(job[1] for job in jobs if job[3] == folder / split / name) for split in SPLITS}
     written = count_written(folder, name, asked, phrase)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,7 +137,8 @@ def test_words_that_are_told_apart(split_folders: Callable[..., Path], tmp_path:
     monkeypatch.setattr(word_speech, "OFTEN", 100)
     assert word_speech.told_apart(["window"], root, "cat") == ["window"], "nobody says a word often"
     word_speech.make(tmp_path / "with", "cat", count=12, threads=2, data=root, apart=["yes"])
-    assert all(path.name.startswith("recording_") for path in (tmp_path / "with" / "train" / "yes").glob("*.flac"))
+    said = Counter(path.name.startswith("recording_") for path in (tmp_path / "with" / "train" / "yes").glob("*.flac"))
+    assert said[True] >= 6 and said[False] >= 15, "a word that people alone say is told from the phrase by its sound, whatever the word"
     monkeypatch.setattr(word_speech, "HEARD_IN_TUNING", 10)
     assert word_speech.left_out_of_tuning(tmp_path / "with") == word_speech.NEGATIVES
 
