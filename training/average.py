@@ -18,15 +18,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from training.data import DataError, load_for
+from training.data import DataError, Dataset, load_for
 from training.features import UNNAMED
 from training.run_folder import RUNS, load_weights
 from training.sources import load_finished
 from training.train import Run, deterministic, prepare
 
 
-def average(name: str, runs: list[Path]) -> Path:
-    """The new run's folder. Raises ValueError where one is not finished, or their networks or front ends differ."""
+def average(name: str, runs: list[Path], dataset: Dataset | None = None) -> Path:
+    """The new run's folder. dataset: the last run's recordings, where they are read already. Raises ValueError where one is not finished, or their networks or front ends differ."""
     configs = [load_finished(run) for run in runs]
     sections = [(run / "frontend.bin").read_bytes() for run in runs]
     weights = [load_weights(run) for run in runs]
@@ -45,7 +45,7 @@ def average(name: str, runs: list[Path]) -> Path:
     config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)
-    sampler = prepare(config, load_for(config, ("train",)), RUNS / name)
+    sampler = prepare(config, dataset or load_for(config, ("train",)), RUNS / name)
     windows, labels = sampler.epoch(0)
     run = Run(config, sampler.section, windows.shape[1:], len(sampler.labels))
     run.model.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])

@@ -155,7 +155,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError("--threads is 1 or more, --seed and --budget are 0 or more")
 
 
-def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], console: Console) -> HostModel:
+def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], hours: float, console: Console) -> HostModel:
     """The model with the settings chosen on `heard`, which are printed, and written where that was asked for."""
     if args.keyword:
         chosen, found = tune_keyword(model, heard, args.keyword, args.budget)
@@ -168,7 +168,7 @@ def tuned(args: argparse.Namespace, model: HostModel, heard: Sequence[Heard], co
         console.print(f"chosen: {options}", highlight=False)
     model.meta = model.meta | {"detector": options}
     output = args.output or (None if args.keyword else args.model)
-    if short := too_short(args.hours, args.budget):
+    if short := too_short(hours, args.budget, "validation audio"):
         console.print(short, highlight=False)
     if output:
         output.write_bytes(with_meta(blobfile.load(args.model), model.meta))
@@ -191,12 +191,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     validation = listen("validation")[0] if args.tune or args.each else []
     if args.tune:
-        model = tuned(args, model, validation, console)
+        model = tuned(args, model, validation, hours, console)
     heard, composer = listen("test")
     result = result_of(args.model.stem, model, composer, heard, hours, args.budget)
     if not args.no_synthetic and not has_synthetic():
         console.print("no speech synthesiser is installed: no synthetic sentences")
-    show(result, console, *["settings from validation audio"] * args.tune)
+    show(result, console, *[f"{'threshold' if args.keyword else 'settings'} from validation audio"] * args.tune)
     if args.each:
         result["each"] = each_alone(model, validation, heard, args.budget)
         show_each(result["each"], f"{hours:g} h of test audio; settings from as much validation audio, at most {args.budget:g} false accepts an hour", console)

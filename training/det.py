@@ -9,9 +9,9 @@ from rich.table import Table
 from training.sweep import OVERALL
 
 
-def too_short(hours: float, budget: float) -> str:
+def too_short(hours: float, budget: float, audio: str = "audio") -> str:
     """A line that says so where a single false accept is more than the budget; empty otherwise."""
-    return f"{hours:g} h are too short to see {budget:g} an hour other than as none at all" if budget * hours < 1 else ""
+    return f"{hours:g} h of {audio} are too short to see {budget:g} an hour other than as none at all" if budget * hours < 1 else ""
 
 
 def show(result: dict, console: Console, settings: str = "the blob's own detector settings") -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
 from training.config import Config
 from training.folders import word_of
 from training.run_folder import load_config
@@ -14,9 +16,11 @@ def load_finished(folder: Path, says: str = "") -> Config:
     says = says or str(folder)
     if missing := [name for name in ("config.json", "frontend.bin", "float.npz") if not (folder / name).is_file()]:
         raise ValueError(f"{says} is no finished run: {folder / missing[0]} is not there")
-    config, log = load_config(folder), folder / "log.json"
-    epochs = len(json.loads(log.read_text())) if log.exists() else config.epochs
-    if epochs < config.epochs:
+    config, epochs = load_config(folder), 0
+    if (folder / "checkpoint.npz").exists():
+        with np.load(folder / "checkpoint.npz") as saved:
+            epochs = len(json.loads(str(saved["history"])))
+    if epochs < config.epochs:                              # what is made without epochs (`average`, `word_start`) says so
         raise ValueError(f"{says} has {epochs} of its {config.epochs} epochs; let it finish (python -m training.train goes on)")
     return config
 
@@ -25,7 +29,7 @@ def check_start(config: Config) -> None:
     other = load_finished(Path(config.start), f"start={config.start}")
     if other.labels != config.labels:
         raise ValueError(f"start={config.start} listens for {' '.join(other.labels[2:])}; a run that goes on from it has the same keywords")
-    if (other.model, other.channels) != (config.model, config.channels):
+    if other.model != config.model or (other.channels and config.channels and other.channels != config.channels):
         raise ValueError(f"start={config.start} has model={other.model} channels={other.channels}, "
                          f"this run has model={config.model} channels={config.channels}: its weights do not fit")
 

@@ -99,6 +99,7 @@ class Run:
                 self.history = json.loads(str(saved["history"]))
         except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as exc:
             raise ValueError(f"{path} is damaged ({exc}): delete the run's folder to begin anew") from exc
+        write_atomic(self.folder / "log.json", json.dumps(self.history, indent=1))      # a kill may have come before it was written
         return True
 
     def averaged(self, features: np.ndarray) -> list[np.ndarray]:

@@ -42,7 +42,7 @@ from training.word_speech import NEGATIVES
 
 FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
-SYNTHETIC_BUDGET = 30.0                 # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
+SYNTHETIC_BUDGET = 100.0                # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
 DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
 NETWORKS = 2                            # of a word, each trained with other windows; the mean of their weights is what is exported
 HOURS = 1.0                             # of validation audio for the threshold, and as much synthetic audio for the curve
@@ -54,7 +54,7 @@ RECIPE = ["model=stream_dense", "frontend.n_dct=0", "epochs=20", "epoch_size=600
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
            "told_apart": "they are the words that people say often in --data DIR, or else those that the start knows",
-           "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is one run",
+           "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is the mean of its own networks",
            "windows": "they are Hark's own", "around_ms": "the start has it",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 
@@ -80,7 +80,7 @@ def begin(folder: Path, how: dict, contents: dict[str, str], fresh: bool) -> Non
     path = folder / "made_of.json"
     run = f"word_{folder.name}"
     runs = [RUNS / run, *RUNS.glob(f"{run}-*")]
-    for old in (folder, *runs) if fresh else ():
+    for old in [folder] * fresh + runs * (fresh or not path.exists()):      # nobody knows what networks without a note were made of
         shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         begun = json.loads(path.read_text())
@@ -105,13 +105,13 @@ def train_word(config: Config, threads: int) -> Dataset:
     print(dataset.table(), *dataset.notes, sep="\n", flush=True)
     start = Path(config.start)
     if not (start / "float.npz").exists():
-        word_start.prepare(replace(config, name=start.name, start=""), dataset, start)
+        word_start.prepare(replace(config, name=start.name, start="", epochs=0), dataset, start)
     if not (RUNS / config.name / "float.npz").exists():
         parts = networks(config)
         for number, part in enumerate(parts, 1):
             print(f"network {number} of {len(parts)}", flush=True)
             train(part, dataset)
-        average(config.name, [RUNS / part.name for part in parts])
+        average(config.name, [RUNS / part.name for part in parts], dataset)
     return dataset
 
 

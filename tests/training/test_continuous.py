@@ -278,13 +278,13 @@ def test_tables_say_whose_settings_and_fit_a_terminal(model_path: Path, split_fo
     det.show_each({"right": row, "off": {"error": "no setting"}}, "10 h", terminal)
     shown = capsys.readouterr().out
     assert "…" not in shown and all(f"{value:g}" in shown for value in row.values()) and "off: no setting" in shown
-    assert "2 h are too short to see 0.4 an hour" in det.too_short(2, 0.4) and not det.too_short(2, 0.5)
-    monkeypatch.setattr(continuous, "too_short", lambda hours, budget: f"too short to see {budget:g} in {hours:g} h")
+    assert "2 h of audio are too short to see 0.4 an hour" in det.too_short(2, 0.4) and not det.too_short(2, 0.5)
+    monkeypatch.setattr(continuous, "too_short", lambda hours, budget, audio="": f"too short to see {budget:g} in {hours:g} h")
     command = [model_path, "--data", split_folders(), "--hours", 0.02, "--snr", "20", "--no-synthetic", "--budget", 100000, "--keyword", "no"]
     for tuned in ([], ["--tune", "-o", tmp_path / "no.kws"]):
         assert continuous.run(continuous.arguments().parse_args([str(a) for a in [*command, *tuned]]), terminal) == 0
         shown = capsys.readouterr().out
-        assert ("settings from validation audio" in shown) == bool(tuned) and ("the blob's own detector settings" in shown) != bool(tuned)
+        assert ("threshold from validation audio" in shown) == bool(tuned) and ("the blob's own detector settings" in shown) != bool(tuned)
     assert 0 < shown.index("too short to see") < shown.index("written into")
 
 

@@ -126,6 +126,7 @@ def test_run_does_not_go_on_with_other_words(split_folders: Maker, tmp_path: Pat
     first = parse([*SMALL, f"data={split_folders()}", "name=first"])
     data = load_for(first)
     train.prepare(first, data, train.RUNS / "first")
+    np.savez(train.RUNS / "first" / "checkpoint.npz", history=json.dumps([{}] * first.epochs))
     (train.RUNS / "first" / "float.npz").touch()
     with pytest.raises(ValueError, match=r"start=build/runs/first listens for cat up"):
         train.prepare(parse(["start=build/runs/first", "keywords=bird up"]), data, train.RUNS / "second")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from training import train
@@ -13,7 +14,7 @@ from training.config import parse, to_json
 from training.sources import check_sources
 
 Maker = Callable[..., str]
-FINISHED = ("keywords=yes", "epochs=2")
+SOURCE = ("keywords=yes", "epochs=2")
 
 
 @pytest.fixture
@@ -24,8 +25,9 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     def make(name: str, *overrides: str, epochs: int = 2, without: str = "") -> str:
         folder = Path("build/runs") / name
         folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps(to_json(parse([*FINISHED, *overrides, f"name={name}"]))))
-        (folder / "log.json").write_text(json.dumps([{"loss": 1.0}] * epochs))
+        (folder / "config.json").write_text(json.dumps(to_json(parse([*SOURCE, *overrides, f"name={name}"]))))
+        if epochs:
+            np.savez(folder / "checkpoint.npz", history=json.dumps([{"loss": 1.0}] * epochs))
         for file in ("frontend.bin", "float.npz"):
             (folder / file).touch()
         if without:
@@ -36,6 +38,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
 
 def test_usable_runs_are(finished: Maker) -> None:
     check_sources(parse(["keywords=yes", f"start={finished('begun')}", f"teacher={finished('plain')} {finished('knows_more', 'told_apart=cat')}"]))
+    check_sources(parse(["keywords=yes", "channels=64", "start=build/runs/begun"]))                 # which is the default
     check_sources(parse(["keywords=yes", "told_apart=cat", f"teacher={finished('another', 'keywords=yes cat')}", "around_ms=100"]))
 
 
@@ -54,14 +57,14 @@ def test_unfinished_run(finished: Maker, key: str, made: dict, message: str) -> 
 
 @pytest.mark.parametrize(("key", "overrides", "message"), [
     ("start", ["model=tc_resnet8"], "has model=tc_resnet8 channels=0, this run has model=ds_cnn channels=0"),
-    ("start", ["channels=8"], "its weights do not fit"),
+    ("start", ["channels=8"], "channels=8, this run has model=ds_cnn channels=16: its weights do not fit"),
     ("start", ["keywords=no"], "listens for no; a run that goes on from it has the same keywords"),
     ("teacher", ["around_ms=100"], "teacher=build/runs/source hears more of a window than around_ms=0 leaves"),
     ("teacher", ["keywords=no"], "does not know yes; a teacher knows all words of its student"),
 ])
 def test_run_that_does_not_fit(finished: Maker, key: str, overrides: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_sources(parse(["keywords=yes", f"{key}={finished('source', *overrides)}"]))
+        check_sources(parse(["keywords=yes", "channels=16" if "channels=8" in overrides else "channels=0", f"{key}={finished('source', *overrides)}"]))
 
 
 def test_refused_run_reads_and_leaves_nothing(finished: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -19,7 +19,7 @@ from training.clips import CLIP_LEN, RATE_HZ, DataError, read_clip
 from training.config import parse
 from training.data import load
 from training.features import OUT_SCALE
-from training.run_folder import load_config
+from training.run_folder import load_config, load_weights
 from training.spoken import folder_name
 
 pytestmark = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -68,8 +68,15 @@ def test_phrase_becomes_a_blob_and_a_killed_command_goes_on(monkeypatch: pytest.
     assert command(monkeypatch, *options) == 1 and "power cut" in capsys.readouterr().err
     made = {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
     assert sum(path.parts[-2:-1] == ("hey_hark",) for path in made) >= 12
+    monkeypatch.setattr(word, "train", lambda config, data: real(config, data) if config.name.endswith("-0") else (_ for _ in ()).throw(OSError("power cut")))
+    assert command(monkeypatch, *options) == 1
+    networks = [Path(f"build/runs/word_hey_hark-{k}") for k in (0, 1)]
+    first = (networks[0] / "float.npz").stat().st_mtime_ns
     monkeypatch.setattr(word, "train", real)
     assert command(monkeypatch, *options) == 0
+    assert first == (networks[0] / "float.npz").stat().st_mtime_ns
+    (one, *_, one_bias), (other, *_, other_bias), (mean, *_, mean_bias) = (load_weights(run) for run in (*networks, Path("build/runs/word_hey_hark")))
+    assert not np.array_equal(one, other) and np.allclose(mean, (one + other) / 2) and np.allclose(mean_bias, (one_bias + other_bias) / 2)
     assert made == {path: path.stat().st_mtime_ns for path in Path("build/words/hey_hark/speech").rglob("*.flac")}
     assert Model(Path("build/words/hey_hark.kws").read_bytes()).labels == ["_silence_", "_unknown_", "hey_hark", "_bird", "_window", "_yes"]
     assert load_config(Path("build/runs/word_hey_hark")).around_ms == 100, "as long as the windows of its start"
@@ -319,6 +326,23 @@ def test_other_recordings_are_trained_with(monkeypatch: pytest.MonkeyPatch, caps
     without = again()
     assert not without[0] and without[2] == first[2] - 6
     assert again() == (True, *without[1:])
+
+
+def test_networks_without_a_note_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phrase whose folder was deleted by hand would get the network that something else had been made of."""
+    monkeypatch.chdir(tmp_path)
+    runs = [word.RUNS / f"word_bird{end}" for end in ("", "-0", "-start")]
+    another = word.RUNS / "word_bird_song"
+    for run in (*runs, another):
+        run.mkdir(parents=True)
+    how, contents = {"seed": 1, "recordings": "own"}, {"data": "", "recordings": ""}
+    word.begin(word.FOLDER / "bird", how, contents, False)
+    assert not any(run.exists() for run in runs) and another.exists()
+    runs[0].mkdir()
+    word.begin(word.FOLDER / "bird", how, contents, False)
+    assert runs[0].exists(), "the same command goes on"
+    word.begin(word.FOLDER / "bird", how, contents | {"recordings": "another"}, False)
+    assert not runs[0].exists()
 
 
 def test_recordings_of_one_name_are_all_measured(split_folders: Callable[..., Path], tmp_path: Path) -> None:
