@@ -24,12 +24,17 @@ def load_config(folder: Path) -> Config:
         raise ValueError(f"{path}: {exc}") from exc
 
 
+def is_run_of(found: Config, wanted: Config) -> bool:
+    """Whether a run's configuration is the wanted one. A mean of runs carries its last run's; which runs it is of says all."""
+    return found.average == wanted.average and (bool(wanted.average) or found == wanted)
+
+
 def commands(folder: Path) -> list[str]:
     """The commands that made a run, those of the runs that it came from first; one command where it has a recipe.
     Raises ValueError that names a run which is not there any more."""
     config = load_config(folder)
     recipe = RECIPES / f"{config.name}.json"
-    if recipe.exists() and override(Config(), {"name": config.name, **json.loads(recipe.read_text())}) == config:
+    if recipe.exists() and is_run_of(config, override(Config(), {"name": config.name, **json.loads(recipe.read_text())})):
         return [f"python -m training.zoo --train {config.name}"]
     sources = config.average.split() or [*config.teacher.split(), *config.start.split()]
     if missing := [source for source in sources if not (Path(source) / "config.json").exists()]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from training.cluster import ROOT, command, say
 from training.config import Config, overrides
-from training.run_folder import RUNS, load_config
+from training.run_folder import RUNS, is_run_of, load_config
 
 LOG = "output.txt"                      # everything that the run's processes have printed
 SHOWN = r"^(epoch|going on|validation)"
@@ -27,8 +27,7 @@ def finished(config: Config) -> bool:
     folder = folder_of(config.name)
     if not (folder / "float.npz").exists():
         return False
-    found = load_config(folder)
-    if found.average != config.average or (not config.average and found != config):
+    if not is_run_of(load_config(folder), config):
         raise ValueError(f"{RUNS / config.name} holds a run of another configuration: delete the folder, or give another name")
     return bool(config.average) or len(history(config.name)) >= config.epochs
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tools.kwslib import Model
-from training import train
+from training import run_folder, train
 from training.average import average
 from training.config import parse
 from training.data import load
@@ -52,7 +52,7 @@ def test_killed_run_ends_as_the_uninterrupted_one(repo_root: Path, data: Path) -
     assert (runs[0].folder / "curves.png").stat().st_size > 1000
 
 
-def test_run_may_start_from_another(data: Path) -> None:
+def test_run_may_start_from_another(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fine-tuning run that began with other weights or normalisation would have nothing to do with the first."""
     dataset = load(data, progress=False)
     first = train.train(parse([*SMALL, "epochs=1", f"data={data}", "name=first"]), dataset)
@@ -68,6 +68,11 @@ def test_run_may_start_from_another(data: Path) -> None:
             assert np.allclose(m, (a + b) / 2, atol=1e-6) and not np.allclose(a, b, atol=1e-6)
     made = commands(Path("build/runs/mean"))
     assert ["training.average" in command for command in made] == [False, False, True] and "start=" in made[1]
+    monkeypatch.setattr(run_folder, "RECIPES", data.parent)
+    (data.parent / "mean.json").write_text(json.dumps({"average": f"{first.folder} {third.folder}"}))
+    assert commands(Path("build/runs/mean")) == ["python -m training.zoo --train mean"]
+    (data.parent / "mean.json").write_text(json.dumps({"average": f"{third.folder} {first.folder}"}))
+    assert commands(Path("build/runs/mean")) == made
     with pytest.raises(ValueError, match="is a run already"):
         average("mean", [first.folder, third.folder])
     (third.folder / "frontend.bin").write_bytes(b"another")
