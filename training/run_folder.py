@@ -25,7 +25,7 @@ def load_config(folder: Path) -> Config:
 
 
 def is_run_of(found: Config, wanted: Config) -> bool:
-    """Whether a run's configuration is the wanted one. A mean of runs carries its last run's; which runs it is of says all."""
+    """Whether a run's configuration is the wanted one. A mean of runs carries its last run's: only the list of its runs is compared."""
     return found.average == wanted.average and (bool(wanted.average) or found == wanted)
 
 
@@ -34,12 +34,17 @@ def commands(folder: Path) -> list[str]:
     Raises ValueError that names a run which is not there any more."""
     config = load_config(folder)
     recipe = RECIPES / f"{config.name}.json"
-    if recipe.exists() and is_run_of(config, override(Config(), {"name": config.name, **json.loads(recipe.read_text())})):
-        return [f"python -m training.zoo --train {config.name}"]
+    of_recipe = recipe.exists() and is_run_of(config, override(Config(), {"name": config.name, **json.loads(recipe.read_text())}))
+    by_recipe = f"python -m training.zoo --train {config.name}"
+    if of_recipe and not config.average:
+        return [by_recipe]
     sources = config.average.split() or [*config.teacher.split(), *config.start.split()]
     if missing := [source for source in sources if not (Path(source) / "config.json").exists()]:
         raise ValueError(f"{folder} comes from {' and '.join(missing)}, of which there is no run any more: the commands that made it cannot be told")
-    found = [command for source in sources for command in commands(Path(source))]
+    each = [commands(Path(source)) for source in sources]
+    if of_recipe and each == [[f"python -m training.zoo --train {Path(source).name}"] for source in sources]:
+        return [by_recipe]
+    found = [command for made_by in each for command in made_by]
     if config.average:
         own = f"python -m training.average {config.name} {config.average}"
     else:

@@ -12,7 +12,9 @@ from tools.bench.__main__ import ACCEPTED as BENCH
 from tools.blob import read
 from training.evaluate import evaluate, split_for
 from training.manifest import STOP_NOTE
+from training.run_folder import RUNS
 from training.zoo_checks import sample_answer, signal, signal_answer
+from training.zoo_recipes import folders, load_recipes
 from training.zoo_show import ACCEPTED, BEGIN, END, README, tables
 
 MODELS = Path(__file__).resolve().parents[2] / "py_app" / "models"
@@ -32,6 +34,20 @@ def blob_of(name: str) -> bytes:
 def test_every_blob_has_a_manifest() -> None:
     """A model without one has no figures, and a manifest without its model misleads."""
     assert NAMES and NAMES == sorted(path.stem for path in MODELS.glob("*.json"))
+
+
+def test_recipes_name_runs_that_have_recipes_and_fit() -> None:
+    """A misspelt run in a recipe would be found when somebody trains, after hours."""
+    recipes = load_recipes()
+    assert set(NAMES) <= set(recipes)
+    for recipe in recipes.values():
+        for key, folder in folders(recipe.config):
+            assert folder == RUNS / folder.name and folder.name in recipes, f"{recipe.name}: {key}={folder}"
+        members = [recipes[Path(run).name].config for run in recipe.config.average.split()]
+        assert len({(one.model, one.around_ms, one.keywords, one.start) for one in members}) <= 1, recipe.name
+        if recipe.config.start:
+            start = recipes[Path(recipe.config.start).name].config
+            assert (start.model, start.keywords) == (recipe.config.model, recipe.config.keywords), recipe.name
 
 
 @pytest.mark.parametrize("name", NAMES)

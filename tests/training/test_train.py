@@ -70,9 +70,12 @@ def test_run_may_start_from_another(data: Path, monkeypatch: pytest.MonkeyPatch)
     assert ["training.average" in command for command in made] == [False, False, True] and "start=" in made[1]
     monkeypatch.setattr(run_folder, "RECIPES", data.parent)
     (data.parent / "mean.json").write_text(json.dumps({"average": f"{first.folder} {third.folder}"}))
+    assert commands(Path("build/runs/mean")) == made                # its runs are of no recipe
+    for run in (first, third):
+        (data.parent / f"{run.config.name}.json").write_text((run.folder / "config.json").read_text())
     assert commands(Path("build/runs/mean")) == ["python -m training.zoo --train mean"]
-    (data.parent / "mean.json").write_text(json.dumps({"average": f"{third.folder} {first.folder}"}))
-    assert commands(Path("build/runs/mean")) == made
+    (data.parent / "third.json").write_text((first.folder / "config.json").read_text().replace('"first"', '"third"'))
+    assert commands(Path("build/runs/mean"))[-1] == made[-1]        # not the run that this recipe makes
     with pytest.raises(ValueError, match="is a run already"):
         average("mean", [first.folder, third.folder])
     (third.folder / "frontend.bin").write_bytes(b"another")
