@@ -29,21 +29,24 @@ def is_run_of(found: Config, wanted: Config) -> bool:
     return found.average == wanted.average and (bool(wanted.average) or found == wanted)
 
 
+def by_recipe(name: str) -> str:
+    return f"python -m training.zoo --train {name}"
+
+
 def commands(folder: Path) -> list[str]:
     """The commands that made a run, those of the runs that it came from first; one command where it has a recipe.
     Raises ValueError that names a run which is not there any more."""
     config = load_config(folder)
     recipe = RECIPES / f"{config.name}.json"
     of_recipe = recipe.exists() and is_run_of(config, override(Config(), {"name": config.name, **json.loads(recipe.read_text())}))
-    by_recipe = f"python -m training.zoo --train {config.name}"
     if of_recipe and not config.average:
-        return [by_recipe]
+        return [by_recipe(config.name)]
     sources = config.average.split() or [*config.teacher.split(), *config.start.split()]
     if missing := [source for source in sources if not (Path(source) / "config.json").exists()]:
         raise ValueError(f"{folder} comes from {' and '.join(missing)}, of which there is no run any more: the commands that made it cannot be told")
     each = [commands(Path(source)) for source in sources]
-    if of_recipe and each == [[f"python -m training.zoo --train {Path(source).name}"] for source in sources]:
-        return [by_recipe]
+    if of_recipe and each == [[by_recipe(Path(source).name)] for source in sources]:
+        return [by_recipe(config.name)]
     found = [command for made_by in each for command in made_by]
     if config.average:
         own = f"python -m training.average {config.name} {config.average}"

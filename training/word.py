@@ -42,7 +42,7 @@ from training.word_speech import NEGATIVES
 
 FOLDER = Path("build/words")
 BUDGET = 1.0                            # false accepts an hour
-SYNTHETIC_BUDGET = 100.0                # where synthesisers alone say the other words: people get a hundredth of it ("marvin")
+SYNTHETIC_BUDGET = 100.0                # where synthesisers alone say the other words: people get a two-hundredth ("marvin") or a sixteenth ("sheila") of it
 DETECTOR = {"window": 1, "unknown_prior": 1, "refractory_ms": 960}      # the threshold alone is tuned: synthetic words are heard at any
 NETWORKS = 2                            # of a word, each trained with other windows; the mean of their weights is what is exported
 HOURS = 1.0                             # of validation audio for the threshold, and as much synthetic audio for the curve
