@@ -130,17 +130,39 @@ def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
     return replace(config, **changed)
 
 
+def read_overrides(path: Path, under: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The overrides in a JSON file. Its key `base` names a file beside it, without .json, whose overrides hold where this one has none.
+
+    under: the files that this one is the base of. Raises ValueError that names the file.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as exc:
+        raise ValueError(f"configuration file {path}: {exc}") from exc
+    if type(values) is not dict or "base" not in values:
+        return values                       # whether it is a mapping is for `override` to say
+    base = path.with_name(f"{values.pop('base')}.json")
+    if base in (*under, path):
+        raise ValueError(f"configuration file {path}: its base, {base.name}, has it as its own base")
+    below = read_overrides(base, (*under, path))
+    if type(below) is not dict:
+        raise ValueError(f"configuration file {base}: overrides are a mapping of keys to values, got {below!r}")
+    return merged({key: value for key, value in below.items() if key != "name"}, values)
+
+
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Overrides of both, the second's where both have one; groups are merged likewise."""
+    groups = {k: merged(first[k], v) for k, v in second.items() if isinstance(v, dict) and isinstance(first.get(k), dict)}
+    return {**first, **second, **groups}
+
+
 def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
     """Overrides in their order: `FILE.json` or `key=value` (`augment.noise=0.5`), checked. Raises ValueError."""
     config = config or Config()
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals:
-            try:
-                overrides = json.loads(Path(argument).read_text())
-            except (OSError, json.JSONDecodeError) as exc:
-                raise ValueError(f"configuration file {argument}: {exc}") from exc
-            config = override(config, overrides)
+            config = override(config, read_overrides(Path(argument)))
             continue
         try:
             value = json.loads(text)

@@ -24,7 +24,7 @@ from tools.blob.meta import with_meta
 from training import word_speech, word_start
 from training.average import average
 from training.clips import DataError
-from training.config import Config, parse
+from training.config import Config, parse, read_overrides
 from training.continuous import hear, open_model, result_of
 from training.data import Dataset, load_for
 from training.det import plot, show
@@ -63,7 +63,7 @@ def configuration(name: str, overrides: Sequence[str], seed: int, threads: int) 
     config = parse([*RECIPE, f"seed={seed}", f"threads={threads}", *overrides])
     for argument in overrides:
         key, equals, _ = argument.partition("=")
-        for taken in [key] if equals else json.loads(Path(argument).read_text()):
+        for taken in [key] if equals else read_overrides(Path(argument)):
             if taken in DECIDED:
                 raise DataError(f"'{taken}' cannot be overridden for a word: {DECIDED[taken]}")
     return replace(config, name=f"word_{name}", data=str(FOLDER / name / "speech"), keywords=name, start=str(RUNS / f"word_{name}-start"))

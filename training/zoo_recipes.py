@@ -1,8 +1,7 @@
-"""Recipes: training/recipes/NAME.json holds what the run NAME overrides. A recipe that names other runs in `teacher`,
+"""Recipes: training/recipes/NAME.json holds what the run NAME overrides, on top of its `base`. A recipe that names other runs in `teacher`,
 `start` or `average` needs them; where those have recipes too, they are made first."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from training import runs
 from training.cluster import Job
-from training.config import Config, override
+from training.config import Config, override, read_overrides
 from training.run_folder import RECIPES, RUNS
 
 NAMES_RUNS = ("teacher", "start", "average")    # keys whose value names runs, with spaces between
@@ -26,12 +25,12 @@ class Recipe:
 
 def read_recipe(path: Path) -> Config:
     """The configuration of a file of overrides, named after the file. ValueError names the file."""
+    values = read_overrides(path)
     try:
-        values = json.loads(path.read_text())
         config = override(Config(), {"name": path.stem, **values})
         if config.name != path.stem:
             raise ValueError(f"the run is called after the file, '{path.stem}', and not '{config.name}'")
-    except (OSError, ValueError, TypeError) as exc:            # a list, say, is no mapping of overrides
+    except (ValueError, TypeError) as exc:            # a list, say, is no mapping of overrides
         raise ValueError(f"{path}: {exc}") from exc
     return config
 

@@ -16,6 +16,7 @@ from training.cluster import Job, run, say
 from training.files import write_atomic
 from training.listening import Composer
 from training.manifest import write_manifest
+from training.sweep import THRESHOLDS
 from training.tune import GRID
 from training.zoo_measure import ZOO, Options
 from training.zoo_recipes import Recipe, jobs_for
@@ -28,7 +29,7 @@ def blob_of(name: str) -> Path:
 def tune(path: Path, options: Options) -> None:
     """Detector settings for validation audio go into the blob, once for the same bytes, audio and settings to choose from."""
     stamp = path.with_name("tuned.json")
-    key = f"{options.data} {options.hours} {options.snr_db} {options.seed} {options.budget} {GRID}"
+    key = f"{options.data} {options.hours} {options.snr_db} {options.seed} {options.budget} {GRID} {THRESHOLDS}"
     if stamp.exists() and json.loads(stamp.read_text()) == {"audio": key, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}:
         return
     say(f"listens to {options.hours:g} h of validation audio")

@@ -18,6 +18,31 @@ def test_overrides_reach_nested_groups(tmp_path: Path) -> None:
     assert parse(overrides(config)) == config
 
 
+def test_base_holds_where_a_file_says_nothing(tmp_path: Path) -> None:
+    """A recipe shows what it changes, and nothing that it does not change is lost."""
+    (tmp_path / "a.json").write_text(json.dumps({"name": "a", "epochs": 3, "seed": 4, "augment": {"noise": 0.25, "speed": 0.5}}))
+    (tmp_path / "b.json").write_text(json.dumps({"base": "a", "epochs": 5, "augment": {"noise": 0.5}, "frontend": {"n_dct": 12}}))
+    (tmp_path / "c.json").write_text(json.dumps({"augment": {"speed": 0.0}, "base": "b"}))
+    config = parse([str(tmp_path / "c.json")])
+    assert (config.epochs, config.seed, config.augment.noise, config.augment.speed, config.frontend.n_dct) == (5, 4, 0.5, 0.0, 12)
+    assert config.name == Config().name, "a run is not called after its base"
+
+
+@pytest.mark.parametrize(("base", "message"), [
+    ({"base": "b"}, "a.json: its base, b.json, has it as its own base"),
+    ({"base": "a"}, "a.json: its base, a.json, has it"),
+    ({"base": "c"}, "configuration file .*c.json: .*No such file"),
+    ([1], "configuration file .*a.json: overrides are a mapping"),
+    ({"epoch": 1}, "unknown configuration key 'epoch'"),
+])
+def test_base_that_cannot_be_used_is_named(base: object, message: str, tmp_path: Path) -> None:
+    """Not an endless loop, and not a run without what was meant to hold."""
+    (tmp_path / "a.json").write_text(json.dumps(base))
+    (tmp_path / "b.json").write_text(json.dumps({"base": "a", "epochs": 5}))
+    with pytest.raises(ValueError, match=message):
+        parse([str(tmp_path / "b.json")])
+
+
 @pytest.mark.parametrize(("argument", "message"), [
     ("epoch=5", "unknown configuration key 'epoch'; did you mean 'epochs'"),
     ("augment.nois=1", "unknown configuration key 'augment.nois'; did you mean 'augment.noise'"),
