@@ -20,7 +20,7 @@ import numpy as np
 
 from training.data import DataError, Dataset, load_for
 from training.features import UNNAMED
-from training.run_folder import RUNS, load_weights
+from training.run_folder import RUNS, check_new, load_weights
 from training.sources import load_finished
 from training.train import Run, deterministic, prepare
 
@@ -35,8 +35,7 @@ def average(name: str, runs: list[Path], dataset: Dataset | None = None) -> Path
             raise ValueError(f"{run} holds another network than {runs[0]}")
         if section != sections[0]:
             raise ValueError(f"{run} has another front end than {runs[0]}: only runs with a common start can be averaged")
-    if (RUNS / name / "float.npz").exists():
-        raise ValueError(f"{RUNS / name} is a run already: give another name, or delete the folder")
+    check_new(RUNS / name)
     for run, one in zip(runs[1:], configs[1:], strict=True):
         if one.labels != configs[0].labels:
             raise ValueError(f"{run} listens for {' '.join(one.labels[2:])}, {runs[0]} for {' '.join(configs[0].labels[2:])}")

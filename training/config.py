@@ -34,6 +34,7 @@ class Config:
     seed: int = 1
     start: str = ""                     # folder of a finished run to go on from: its weights and normalisation
     average: str = ""                   # set by training.average: folders of the runs that this one is the mean of
+    blob: str = ""                      # set by training.read_back: what the weights were read from
     model: str = "ds_cnn"               # a function of training/models.py
     around_ms: float = 0.0              # of a window before its middle second, and as much behind it: zeros around recordings, and noise where it is drawn
     windows: str = "hark"               # how training windows are made: hark (augment.py), published (published.py)
@@ -81,7 +82,7 @@ SHARES = ("silence", "unknown", "distill", "label_smoothing", "weight_average", 
 
 def check(config: Config) -> Config:
     """The configuration, once nothing in it is beyond its range. Raises ValueError that names the key."""
-    if config.average == "":            # a mean of runs has no epochs
+    if not config.average:              # a mean of runs has no epochs
         for key in ABOVE_ZERO:
             if not 0 < getattr(config, key) < math.inf:
                 raise ValueError(f"configuration key '{key}' must be above 0, got {getattr(config, key)}")

@@ -84,17 +84,21 @@ def add_layer(writer: BlobWriter, layer: Layer, x: Tensor, other: Tensor | None 
     return method(x, *values, stride=layer.stride, dilation=layer.dilation, padding=layer.padding, activation=activation)
 
 
+def class_priors(sampler: Sampler, each: bool = False) -> np.ndarray:
+    """float64 [classes]: the logarithm of each class's training share. Words that are told apart are one class with
+    `_unknown_` here; with `each` every one of them is as likely as a keyword."""
+    shares, classes = sampler.shares(), answers.truth(np.arange(len(sampler.labels)), sampler.labels)
+    return np.log(shares if each else np.bincount(classes, shares)[classes])
+
+
 def equal_priors(weights: list[np.ndarray], sampler: Sampler, each: bool = False) -> list[np.ndarray]:
-    """The weights with the logarithm of each class's training share taken off the last layer's bias.
+    """The weights with `class_priors` taken off the last layer's bias.
 
     Training windows are mostly no keyword, as the microphones' are, and the network learns that as a prior. Without
     it the scores are those of equally likely classes, which is what the test split holds; how much a detection needs
-    is the detector's thresholds' to say. Words that are told apart are one class with `_unknown_` here; with `each`
-    every one of them is as likely as a keyword.
+    is the detector's thresholds' to say.
     """
-    shares, classes = sampler.shares(), answers.truth(np.arange(len(sampler.labels)), sampler.labels)
-    shares = shares if each else np.bincount(classes, shares)[classes]
-    return [*weights[:-1], weights[-1] - np.log(shares).astype(np.float32)]
+    return [*weights[:-1], weights[-1] - class_priors(sampler, each).astype(np.float32)]
 
 
 def int8_accuracy(blob: bytes, features: np.ndarray, label: np.ndarray, labels: Sequence[str]) -> float:
@@ -136,7 +140,7 @@ def quantise(config: Config, sampler: Sampler, float_weights: list[np.ndarray], 
 
 def make(folder: Path, dataset: Dataset, output: Path, detector: dict, source: str = "", each: bool = False) -> dict:
     """Blob and manifest of a run's folder; returns the manifest. `dataset` has all three splits.
-    source: what the recordings are; without it, what `source_of` finds in the run's data folder. each: see `equal_priors`."""
+    source: what the recordings are; without it, what `source_of` finds in the run's data folder. each: see `class_priors`."""
     config = load_config(folder)
     source = source or source_of(Path(config.data))
     section, made_by = (folder / "frontend.bin").read_bytes(), commands(folder)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -29,6 +30,12 @@ def is_run_of(found: Config, wanted: Config) -> bool:
     return found.average == wanted.average and (bool(wanted.average) or found == wanted)
 
 
+def check_new(folder: Path) -> None:
+    """Raises ValueError where a run's weights are in `folder`."""
+    if (folder / "float.npz").exists():
+        raise ValueError(f"{folder} is a run already: give another name, or delete the folder")
+
+
 def by_recipe(name: str) -> str:
     return f"python -m training.zoo --train {name}"
 
@@ -48,7 +55,9 @@ def commands(folder: Path) -> list[str]:
     if of_recipe and each == [[by_recipe(Path(source).name)] for source in sources]:
         return [by_recipe(config.name)]
     found = [command for made_by in each for command in made_by]
-    if config.average:
+    if config.blob:
+        own = shlex.join(["python", "-m", "training.read_back", config.blob, config.name, *overrides(replace(config, name=Config().name, epochs=Config().epochs, blob=""))])
+    elif config.average:
         own = f"python -m training.average {config.name} {config.average}"
     else:
         own = shlex.join(["python", "-m", "training.train", *overrides(config)])

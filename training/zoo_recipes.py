@@ -69,19 +69,21 @@ def is_recipe(folder: Path, names: Iterable[str]) -> bool:
 
 
 def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
-    """Jobs that make the wanted runs and all that they need. ValueError where neither a recipe nor a finished run is there."""
-    chosen: set[str] = set()
+    """Jobs that make the wanted runs and all that they need; a run that is finished needs its teachers alone, for rounding (`export`).
+    ValueError where neither a recipe nor a finished run is there."""
+    after: dict[str, tuple[str, ...]] = {}                      # by the names of the chosen
     waiting = list(wanted)
     while waiting:
         name = waiting.pop()
         if name not in recipes:
             raise ValueError(f"there is no recipe '{name}'; there are: {', '.join(recipes) or 'none'}")
-        if name not in chosen:
-            chosen.add(name)
-            waiting += recipes[name].needs
-    for name in chosen:
-        for key, folder in folders(recipes[name].config):
-            if not is_recipe(folder, recipes) and not (runs.ROOT / folder / "float.npz").exists():
-                raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe ({RUNS}/NAME has training/recipes/NAME.json)")
-        runs.finished(recipes[name].config)                     # a run of another configuration is an error now, not in hours
-    return [Job(name, runs.make, (recipe.config,), recipe.needs) for name, recipe in recipes.items() if name in chosen]
+        if name not in after:
+            config = recipes[name].config
+            done = runs.finished(config)                        # a run of another configuration is an error now, not in hours
+            needed = [(key, folder) for key, folder in folders(config) if key == "teacher" or not done]
+            for key, folder in needed:
+                if not is_recipe(folder, recipes) and not (runs.ROOT / folder / "float.npz").exists():
+                    raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe ({RUNS}/NAME has training/recipes/NAME.json)")
+            after[name] = tuple(dict.fromkeys(folder.name for _, folder in needed if is_recipe(folder, recipes)))
+            waiting += after[name]
+    return [Job(name, runs.make, (recipe.config,), after[name]) for name, recipe in recipes.items() if name in after]

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +150,21 @@ def test_recipes_are_made_behind_what_they_need(recipes: Path) -> None:
     jobs = {job.name: job for job in zoo_recipes.jobs_for(["small"], found)}
     assert set(jobs) == {"big_1", "big_2", "small"} and jobs["big_1"].after == jobs["big_2"].after == () and jobs["small"].after == ("big_1", "big_2")
     assert [job.name for job in zoo_recipes.jobs_for(["mean"], found)] == ["big_1", "tuned", "mean"]
+
+
+def test_what_a_finished_run_began_with_is_not_made(recipes: Path) -> None:
+    """A run that came from another machine is exported; hours for what it began with would change nothing. Rounding asks its teachers."""
+    (recipes / "last.json").write_text(json.dumps({"start": "build/runs/tuned", "teacher": "build/runs/big_2", "epochs": 2}))
+    found = zoo_recipes.load_recipes()
+    assert [job.name for job in zoo_recipes.jobs_for(["last"], found)] == ["big_1", "big_2", "tuned", "last"]
+    folder = runs.folder_of("last")
+    folder.mkdir(parents=True)
+    (folder / "float.npz").touch()
+    (folder / "config.json").write_text(json.dumps(asdict(found["last"].config)))
+    (folder / "log.json").write_text("[{}, {}]")
+    assert [(job.name, job.after) for job in zoo_recipes.jobs_for(["last"], found)] == [("big_2", ()), ("last", ("big_2",))]
+    (folder / "log.json").write_text("[{}]")
+    assert len(zoo_recipes.jobs_for(["last"], found)) == 4, "one epoch is missing"
 
 
 @pytest.mark.parametrize(("text", "words"), [('{"chanels": 8}', "odd.json: unknown configuration key 'chanels'"), ('{"name": "even"}', "called after the file"),
