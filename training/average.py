@@ -8,13 +8,10 @@ The result is exported like any run.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
@@ -41,7 +38,7 @@ def average(name: str, runs: list[Path], dataset: Dataset | None = None) -> Path
             raise ValueError(f"{run} listens for {' '.join(one.labels[2:])}, {runs[0]} for {' '.join(configs[0].labels[2:])}")
         if one.window_samples != configs[0].window_samples:
             raise ValueError(f"{run} has around_ms={one.around_ms:g}, {runs[0]} has {configs[0].around_ms:g}")
-    config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), epochs=0,
+    config = replace(configs[-1], name=name, start=str(runs[-1]), average=" ".join(map(str, runs)), blob="", epochs=0,
                      silence=fmean(c.silence for c in configs), unknown=fmean(c.unknown for c in configs))
     deterministic(config.seed)
     sampler = prepare(config, dataset or load_for(config, ("train",)), RUNS / name)

@@ -7,12 +7,9 @@ measured, and at full scale, as the published code brings every clip to it. Blob
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from rich.console import Console

@@ -131,24 +131,27 @@ def override(config: Any, overrides: dict[str, Any], prefix: str = "") -> Any:
     return replace(config, **changed)
 
 
-def read_overrides(path: Path, under: tuple[Path, ...] = ()) -> dict[str, Any]:
+def read_overrides(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The overrides in a JSON file. Its key `base` names a file beside it, without .json, whose overrides hold where this one has none.
 
-    under: the files that this one is the base of. Raises ValueError that names the file.
+    above: the files that this one is the base of. Raises ValueError that names the file.
     """
     try:
         values = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as exc:
-        raise ValueError(f"configuration file {path}: {exc}") from exc
-    if type(values) is not dict or "base" not in values:
-        return values                       # whether it is a mapping is for `override` to say
-    base = path.with_name(f"{values.pop('base')}.json")
-    if base in (*under, path):
+    except (OSError, ValueError) as exc:            # text of another encoding is a ValueError, too
+        said_by = f" (the base of {above[-1]})" if above else ""
+        raise ValueError(f"configuration file {path}{said_by}: {exc}") from exc
+    if type(values) is not dict:
+        raise ValueError(f"configuration file {path}: overrides are a mapping of keys to values, got {values!r}")
+    if "base" not in values:
+        return values
+    name = values.pop("base")
+    if type(name) is not str or name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"configuration file {path}: 'base' is the name of a file beside it, without .json; got {name!r}")
+    base = path.with_name(f"{name}.json")
+    if base in (*above, path):
         raise ValueError(f"configuration file {path}: its base, {base.name}, has it as its own base")
-    below = read_overrides(base, (*under, path))
-    if type(below) is not dict:
-        raise ValueError(f"configuration file {base}: overrides are a mapping of keys to values, got {below!r}")
-    return merged({key: value for key, value in below.items() if key != "name"}, values)
+    return merged({key: value for key, value in read_overrides(base, (*above, path)).items() if key != "name"}, values)
 
 
 def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,18 @@
 """A run of a blob: `python -m training.read_back MODEL.kws NAME [FILE.json] [key=value ...]` makes build/runs/NAME.
 
-The overrides are what the blob was trained with (a released model's: its recipe); its labels, shape and window are
-compared. The run has the blob's weights, whole numbers times their scales, so others can go on from it (`start=`) or
-learn from it (`teacher=`) where the run that the blob was made of is not there any more.
+The overrides are what the blob was trained with (a released model's: its recipe, or for the mean of several runs that
+of one of them). The run has the blob's weights, whole numbers times their scales, and batch statistics of training
+windows, so others can go on from it (`start=`) or learn from it (`teacher=`) where the run that the blob was made of is
+not there any more. Labels, front end, window and layers are compared, and its answers with the blob's; biases that the
+rounding gave to layers which have none in Keras are lost (of the models here, `bc_resnet` has such).
 """
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
@@ -25,14 +24,17 @@ from tools.blob.reader import BlobInfo
 from training import models
 from training.config import Config, check, parse, to_json
 from training.data import DataError, Dataset, load_for
+from training.distill import log_softmax
+from training.evaluate import run_network
 from training.export import class_priors
 from training.features import OUT_SCALE, Sampler, network_input, window_shape
 from training.files import named, write_arrays, write_atomic
 from training.fold import fold
 from training.published import windows_for
-from training.run_folder import RUNS, check_new
+from training.run_folder import BLOB, RUNS, check_new
 
 STATISTICS_WINDOWS = 4096
+MOST_DIFFERENT = 0.1                    # the rounding of activations makes some hundredths
 KERNEL_SCALE = 1.5                      # of a fresh layer's kernels, which is near what trained ones have
 
 
@@ -80,7 +82,8 @@ def put(parts: list[tuple[np.ndarray, np.ndarray]], model: keras.Model) -> list[
             kernel = kernel * (scale[:, None] if depthwise else scale)
             norm.set_weights([np.sqrt(1 + norm.epsilon) / scale, bias, np.zeros_like(bias), np.ones_like(bias)])
             found.append((norm, scale, bias))
-        layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
+        own = bias if norm is None else np.zeros_like(bias)
+        layer.set_weights([kernel, own] if layer.use_bias else [kernel])
     return found
 
 
@@ -100,34 +103,59 @@ def set_statistics(model: keras.Model, norms: list[tuple[keras.layers.BatchNorma
         norm.set_weights([np.sqrt(variance + norm.epsilon) / scale, bias + mean / scale, mean, variance])
 
 
-def read_back(path: Path, name: str, config: Config, dataset: Dataset | None = None) -> Path:
-    """The new run's folder. dataset: what `config` trains with, where it is read already. Raises ValueError that names the blob where it is not of this
-    configuration, is no blob, or the run is there already."""
-    check_new(RUNS / name)
-    try:
-        info = read(path.read_bytes())
-    except BlobError as exc:
-        raise ValueError(f"{path}: {exc}") from exc
-    config = check(replace(config, name=name, blob=str(path), start="", teacher="", average="", overlaid=0.0, cycle=0))
+def disagreement(blob: bytes, info: BlobInfo, model: keras.Model, features: np.ndarray) -> float:
+    """Mean total variation between the scores of blob and model: 0 where they say the same of all windows, 1 where they agree on none."""
+    said = (run_network(blob, features).reshape(len(features), -1).astype(np.float64) - info.output.zero_point) * info.output.scale
+    return float(np.abs(said - np.exp(log_softmax(model.predict(network_input(features), verbose=0)))).sum(axis=1).mean() / 2)
+
+
+def check_fits(path: Path, info: BlobInfo, config: Config) -> None:
+    """Raises ValueError that names the blob where it is not of this configuration, as far as can be seen without its layers."""
     if tuple(info.labels) != config.labels:
         raise ValueError(f"{path} listens for {' '.join(info.labels[2:])}, the configuration for {' '.join(config.labels[2:])}")
-    shape = info.input.shape[:2]
-    if not info.frontend or with_norm(info.frontend, 0.0, 1.0, OUT_SCALE, 0) != config.frontend.section(0.0, 1.0, OUT_SCALE):
+    if not info.frontend:
+        raise ValueError(f"{path} has no front end")
+    if with_norm(info.frontend, 0.0, 1.0, OUT_SCALE, 0) != config.frontend.section(0.0, 1.0, OUT_SCALE):
         raise ValueError(f"{path} has another front end than the configuration (frontend.*)")
-    if window_shape(info.frontend, config.window_samples) != shape:
-        raise ValueError(f"{path} takes windows of {shape[0]} frames, not those of around_ms={config.around_ms:g}")
-    model = models.build(config.model, shape, len(info.labels), config.channels)
+    if (info.input.scale, info.input.zero_point) != (OUT_SCALE, 0):
+        raise ValueError(f"{path} takes inputs of scale {info.input.scale:g} and zero point {info.input.zero_point}, networks trained here have {OUT_SCALE:g} and 0")
+    frames = info.input.shape[0]
+    if window_shape(info.frontend, config.window_samples)[0] != frames:
+        raise ValueError(f"{path} takes windows of {frames} frames, not those of around_ms={config.around_ms:g}")
+
+
+def read_back(path: Path, name: str, config: Config, dataset: Dataset | None = None) -> Path:
+    """The new run's folder. dataset: what `config` trains with, where it is read already. Raises ValueError that names the blob where it is not of this
+    configuration or is no blob, and where the run is there already."""
+    check_new(RUNS / name)
+    if config.average:
+        raise ValueError(f"the configuration is of a mean of runs: give that of one of them ({config.average})")
+    blob = path.read_bytes()
+    try:
+        info = read(blob)
+    except BlobError as exc:
+        raise ValueError(f"{path}: {exc}") from exc
+    config = check(replace(config, name=name, blob=str(path), start="", teacher="", overlaid=0.0, cycle=0))
+    check_fits(path, info, config)
+    keras.utils.set_random_seed(config.seed)
+    model = models.build(config.model, info.input.shape[:2], len(info.labels), config.channels)
     try:
         parts = linear_layers(info, model)
     except ValueError as exc:
         raise ValueError(f"{path}: {exc}") from exc
     sampler = Sampler(windows_for(config, dataset or load_for(config, ("train",))), info.frontend, config.seed,
                       config.epoch_size, config.silence, config.unknown, config.threads)
-    set_statistics(model, put(parts, model), sampler.epoch(0)[0][:STATISTICS_WINDOWS])
+    features = sampler.epoch(0)[0][:STATISTICS_WINDOWS]
+    set_statistics(model, put(parts, model), features)
+    differs = disagreement(blob, info, model, features)
+    print(f"scores differ from the blob's by {differs:.2%} (mean total variation, {len(features)} training windows)", flush=True)
+    if differs > MOST_DIFFERENT:
+        raise ValueError(f"{path}: model={config.model} with its weights says something else than it, so it was made of another network")
     weights = model.get_weights()
-    weights[-1] = weights[-1] + class_priors(sampler).astype(np.float32)
+    weights[-1] = weights[-1] + class_priors(sampler, each="phrase" in info.meta).astype(np.float32)     # a word's blob: training.word exports it so
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / BLOB, blob)
     write_atomic(folder / "frontend.bin", info.frontend)
     write_atomic(folder / "config.json", json.dumps(to_json(replace(config, epochs=0)), indent=1))
     write_arrays(folder / "float.npz", named(weights))

@@ -9,10 +9,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tools.blob import read
 from training.config import Config, override, overrides, read_overrides
 from training.files import weights_of
 
 RUNS = Path("build/runs")
+BLOB = "blob.kws"                       # what training.read_back made the run of
 RECIPES = Path(__file__).resolve().parent / "recipes"    # overrides of runs that are released
 
 
@@ -55,8 +57,10 @@ def commands(folder: Path) -> list[str]:
     if of_recipe and each == [[by_recipe(Path(source).name)] for source in sources]:
         return [by_recipe(config.name)]
     found = [command for made_by in each for command in made_by]
-    if config.blob:
-        own = shlex.join(["python", "-m", "training.read_back", config.blob, config.name, *overrides(replace(config, name=Config().name, epochs=Config().epochs, blob=""))])
+    if config.blob:                     # a copy is in the folder: what lies at its old path may be its successor
+        found = [command for command in [read((folder / BLOB).read_bytes()).meta.get("command")] if command]
+        usual = replace(config, name=Config().name, epochs=Config().epochs, blob="")
+        own = shlex.join(["python", "-m", "training.read_back", config.blob, config.name, *overrides(usual)])
     elif config.average:
         own = f"python -m training.average {config.name} {config.average}"
     else:

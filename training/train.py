@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
@@ -171,7 +168,10 @@ def curves(history: list[dict[str, float]], path: Path) -> None:
 def check_run(config: Config, folder: Path) -> None:
     """Raises ValueError where the configuration is beyond its range, `folder` holds a run of another one, or `check_sources` finds something."""
     check(config)
-    if (folder / "config.json").exists() and (folder / "checkpoint.npz").exists() and load_config(folder) != config:
+    if config.blob:
+        raise ValueError(f"configuration key 'blob' is training.read_back's, a run that is trained goes on with start=; got '{config.blob}'")
+    begun = any((folder / name).exists() for name in ("checkpoint.npz", "float.npz"))
+    if begun and (folder / "config.json").exists() and load_config(folder) != config:
         raise ValueError(f"{folder} holds a run of another configuration: give name=..., or delete the folder")
     check_sources(config)
 

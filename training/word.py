@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 from rich.console import Console
 
 from tools.blob.meta import with_meta
@@ -54,7 +52,7 @@ RECIPE = ["model=stream_dense", "frontend.n_dct=0", "epochs=20", "epoch_size=600
 
 DECIDED = {"name": "it follows from the phrase", "keywords": "it is the phrase", "start": "it is made from training/backbones",
            "told_apart": "they are the words that people say often in --data DIR, or else those that the start knows",
-           "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is the mean of its own networks",
+           "seed": "--seed does", "threads": "--threads does", "teacher": "a word has none", "average": "a word is the mean of its own networks", "blob": "it starts from training/backbones",
            "windows": "they are Hark's own", "around_ms": "the start has it",
            "data": "it is the speech that is made for the phrase; --data DIR adds recordings of people"}
 

@@ -69,8 +69,8 @@ def is_recipe(folder: Path, names: Iterable[str]) -> bool:
 
 
 def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
-    """Jobs that make the wanted runs and all that they need; a run that is finished needs its teachers alone, for rounding (`export`).
-    ValueError where neither a recipe nor a finished run is there."""
+    """Jobs that make the wanted runs and all that they need; a finished run does not need what it started from any more. Its teachers
+    may be asked while it is rounded, and the runs that a mean is of say how it was made. ValueError where neither a recipe nor a finished run is there."""
     after: dict[str, tuple[str, ...]] = {}                      # by the names of the chosen
     waiting = list(wanted)
     while waiting:
@@ -80,7 +80,7 @@ def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
         if name not in after:
             config = recipes[name].config
             done = runs.finished(config)                        # a run of another configuration is an error now, not in hours
-            needed = [(key, folder) for key, folder in folders(config) if key == "teacher" or not done]
+            needed = [(key, folder) for key, folder in folders(config) if key != "start" or not done]
             for key, folder in needed:
                 if not is_recipe(folder, recipes) and not (runs.ROOT / folder / "float.npz").exists():
                     raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe ({RUNS}/NAME has training/recipes/NAME.json)")

@@ -31,7 +31,10 @@ def test_base_holds_where_a_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("base", "message"), [
     ({"base": "b"}, "a.json: its base, b.json, has it as its own base"),
     ({"base": "a"}, "a.json: its base, a.json, has it"),
-    ({"base": "c"}, "configuration file .*c.json: .*No such file"),
+    ({"base": "c"}, "c.json .the base of .*a.json.: .*No such file"),
+    ({"base": "a.json"}, "a.json.json .the base of .*a.json"),
+    ({"base": "../a"}, "a.json: 'base' is the name of a file beside it.* got '../a'"),
+    ({"base": ["a"]}, "a.json: 'base' is the name of a file beside it"),
     ([1], "configuration file .*a.json: overrides are a mapping"),
     ({"epoch": 1}, "unknown configuration key 'epoch'"),
 ])

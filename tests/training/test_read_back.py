@@ -1,8 +1,10 @@
 """A blob as a run: the network that it was, for others to go on from."""
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,6 +13,7 @@ import pytest
 
 from tools.blob import read
 from training import models, read_back, train
+from training.average import average
 from training.calibrate import calibrate
 from training.config import Config, parse
 from training.data import Dataset, load
@@ -46,36 +49,60 @@ def test_run_of_a_blob_says_what_its_run_said_and_can_be_gone_on_from(data: Path
     before, after = (logits(config, dataset, run.section, load_weights(path)) for path in (run.folder, folder))
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.999 and np.abs(before - after).max() < 0.1 * before.std()
     assert (folder / "frontend.bin").read_bytes() == run.section
-    assert commands(folder)[0].startswith("python -m training.read_back tiny.kws found data=")
+    made_by = commands(folder)
+    assert "training.train" in made_by[0] and made_by[1].startswith("python -m training.read_back tiny.kws found ")
+    assert parse(shlex.split(made_by[1])[5:]) == replace(config, name=Config().name, epochs=Config().epochs)
+    second = read_back.read_back(blob, "same", config, dataset)
+    assert (second / "float.npz").read_bytes() == (folder / "float.npz").read_bytes(), "one seed, one result"
+    assert "training.average mean" in commands(average("mean", [second, folder], dataset))[-1]
 
     again = parse([*SMALL, f"data={data}", "name=on", f"start={folder}", "learning_rate=0", "weight_decay=0", "epochs=1", "augment.time_mask=0", "augment.feature_mask=0"])
     more = train.train(again, dataset)
     assert np.corrcoef(before.ravel(), logits(config, dataset, run.section, load_weights(more.folder)).ravel())[0, 1] > 0.98, "batch statistics are of the network"
-    assert [command.split()[2] for command in commands(more.folder)] == ["training.read_back", "training.train"]
+    assert [command.split()[2] for command in commands(more.folder)] == ["training.train", "training.read_back", "training.train"]
     check_sources(parse([f"data={data}", f"teacher={folder}"]))
     with pytest.raises(ValueError, match="found is a run already"):
         read_back.read_back(blob, "found", config, dataset)
+    with pytest.raises(ValueError, match="found holds a run of another configuration"):
+        train.train(replace(again, name="found"), dataset)
+    with pytest.raises(ValueError, match="'blob' is training.read_back's"):
+        train.train(replace(again, blob="tiny.kws"), dataset)
 
 
-@pytest.mark.parametrize(("name", "channels"), [("ds_cnn", 8), ("stream_small", 8), ("stream_medium", 8), ("stream_dense", 4), ("tc_resnet8", 8), ("bc_resnet", 8)])
-def test_every_shape_is_read_back(name: str, channels: int) -> None:
+def moved(answers: np.ndarray) -> np.ndarray:
+    """What the windows change in the logits; what is the same for all of them says little of the weights."""
+    return answers - answers.mean(axis=0)
+
+
+def rms(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(x**2)))
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_shape_is_read_back(name: str) -> None:
     """A layer taken for another one gives a network that nobody trained."""
-    rng = np.random.default_rng(4)
+    rng, channels = np.random.default_rng(4), 4 if name in ("stream_dense", "resnet") else 8
     source, copy = (models.build(name, (65, 40), 12, channels) for _ in range(2))
-    source.set_weights([rng.uniform(0.5, 1.5, w.shape) * np.sign(w + 1e-9) if w.ndim == 1 else w for w in source.get_weights()])
     for layer in source.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.moving_variance.assign(np.abs(layer.moving_variance))
-    x = network_input(rng.integers(-100, 100, (64, 65, 40)).astype(np.int8))
+            gamma, beta, mean, variance = layer.get_weights()
+            layer.set_weights([rng.uniform(0.7, 1.4, gamma.shape) * rng.choice((-1, 1), gamma.shape), rng.uniform(-0.3, 0.3, beta.shape),
+                               rng.uniform(-0.3, 0.3, mean.shape), rng.uniform(0.5, 1.5, variance.shape)])
+    features = rng.integers(-100, 100, (64, 65, 40)).astype(np.int8)
+    features[::2] //= 8                                         # soft and loud ones, so that averages over a map differ
+    x = network_input(features)
     chain = fold(source)
     calibrate(chain, x)
     section = parse(["frontend.n_dct=0"]).frontend.section()
-    info = read(pack(chain, section, (65, 40), {}, ["_silence_", "_unknown_", *(f"w{i}" for i in range(10))]))
+    blob = pack(chain, section, (65, 40), {}, ["_silence_", "_unknown_", *(f"w{i}" for i in range(10))])
+    info = read(blob)
     norms = read_back.put(read_back.linear_layers(info, copy), copy)
-    first = copy.predict(x, verbose=0)
-    read_back.set_statistics(copy, norms, (x[..., 0] * 32).astype(np.int8))
-    assert np.allclose(first, copy.predict(x, verbose=0), atol=1e-3 * first.std() + 1e-4), "statistics change nothing"
-    assert np.corrcoef(source.predict(x, verbose=0).ravel(), first.ravel())[0, 1] > 0.98
+    first, before = copy.predict(x, verbose=0), source.predict(x, verbose=0)
+    assert rms(moved(first) - moved(before)) < 0.1 * rms(moved(before)) and np.abs(first - before).max() < 0.2 * before.std()
+    read_back.set_statistics(copy, norms, features)
+    assert np.allclose(first, copy.predict(x, verbose=0), atol=1e-3 * before.std()), "statistics change nothing"
+    assert all(norm.moving_variance.numpy().std() > 0 for norm, *_ in norms), "and are taken"
+    assert read_back.disagreement(blob, info, copy, features) < read_back.MOST_DIFFERENT
     with pytest.raises(ValueError, match="is not|are not"):
         read_back.linear_layers(info, models.build(name, (65, 40), 12, 2 * channels))
 
@@ -87,10 +114,14 @@ def test_what_does_not_fit_is_named(data: Path, monkeypatch: pytest.MonkeyPatch,
     make(train.train(config, dataset).folder, dataset, blob, untuned(dataset.labels))
     for arguments, words in ((["keywords=yes no"], "tiny.kws listens for yes no up"), (["frontend.n_dct=0"], "tiny.kws has another front end"),
                              (["around_ms=155"], "tiny.kws takes windows of 49 frames"), (["model=stream_small"], "tiny.kws: its layers are not"),
-                             (["channels=16"], "tiny.kws: its layer 0"), (["channel=8"], "did you mean")):
+                             (["channels=16"], "tiny.kws: its layer 0"), (["channel=8"], "did you mean"),
+                             (["average=build/runs/a build/runs/b"], "a mean of runs")):
         monkeypatch.setattr(sys, "argv", ["read_back", str(blob), "found", *SMALL, f"data={data}", *arguments])
         assert read_back.main() == 1
         assert words in capsys.readouterr().err
+    monkeypatch.setattr(read_back, "MOST_DIFFERENT", 0.0)
+    with pytest.raises(ValueError, match="tiny.kws: model=ds_cnn with its weights says something else"):
+        read_back.read_back(blob, "found", config, dataset)
     blob.write_bytes(b"no blob")
     for path in (blob, Path("nowhere.kws")):
         monkeypatch.setattr(sys, "argv", ["read_back", str(path), "found", *SMALL, f"data={data}"])
