@@ -19,7 +19,7 @@ from training.zoo_show import ACCEPTED, BEGIN, END, README, tables
 
 MODELS = Path(__file__).resolve().parents[2] / "py_app" / "models"
 NAMES = sorted(path.stem for path in MODELS.glob("*.kws"))
-GOALS_PERCENT = {"dscnn": 94.0, "stream_medium": 95.0, "stream_small": 93.5}        # of the test split, int8; what was promised for a model
+GOALS_PERCENT = {"dscnn": 94.5, "stream_medium": 95.0, "stream_small": 93.5}        # of the test split, int8; what was promised for a model
 LARGEST_BYTES, MOST_MODELS = 80 * 1024, 6
 
 
