@@ -146,7 +146,7 @@ def read_overrides(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if "base" not in values:
         return values
     name = values.pop("base")
-    if type(name) is not str or name in ("", ".", "..") or Path(name).name != name:
+    if type(name) is not str or name in ("", ".", "..") or Path(name).name != name or name.endswith(".json"):
         raise ValueError(f"configuration file {path}: 'base' is the name of a file beside it, without .json; got {name!r}")
     base = path.with_name(f"{name}.json")
     if base in (*above, path):
@@ -166,7 +166,11 @@ def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals:
-            config = override(config, read_overrides(Path(argument)))
+            overrides = read_overrides(Path(argument))
+            try:
+                config = override(config, overrides)
+            except ValueError as exc:
+                raise ValueError(f"configuration file {argument}: {exc}") from exc
             continue
         try:
             value = json.loads(text)

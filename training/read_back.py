@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tools.blob import format as fmt
 from tools.blob.frontend import with_norm
 from tools.blob.reader import BlobInfo
 from training import models
-from training.config import Config, check, parse, to_json
+from training.config import Config, check, overrides, parse, to_json
 from training.data import DataError, Dataset, load_for
 from training.distill import log_softmax
 from training.evaluate import run_network
@@ -116,7 +117,7 @@ def check_fits(path: Path, info: BlobInfo, config: Config) -> None:
     if not info.frontend:
         raise ValueError(f"{path} has no front end")
     if with_norm(info.frontend, 0.0, 1.0, OUT_SCALE, 0) != config.frontend.section(0.0, 1.0, OUT_SCALE):
-        raise ValueError(f"{path} has another front end than the configuration (frontend.*)")
+        raise ValueError(f"{path} has another front end than the configuration (frontend.*): give what it was trained with, for a released model training/recipes/NAME.json")
     if (info.input.scale, info.input.zero_point) != (OUT_SCALE, 0):
         raise ValueError(f"{path} takes inputs of scale {info.input.scale:g} and zero point {info.input.zero_point}, networks trained here have {OUT_SCALE:g} and 0")
     frames = info.input.shape[0]
@@ -129,7 +130,7 @@ def read_back(path: Path, name: str, config: Config, dataset: Dataset | None = N
     configuration or is no blob, and where the run is there already."""
     check_new(RUNS / name)
     if config.average:
-        raise ValueError(f"the configuration is of a mean of runs: give that of one of them ({config.average})")
+        raise ValueError(f"the configuration is of a mean of runs: give that of one of them, training/recipes/{Path(config.average.split()[0]).name}.json")
     blob = path.read_bytes()
     try:
         info = read(blob)
@@ -143,9 +144,9 @@ def read_back(path: Path, name: str, config: Config, dataset: Dataset | None = N
         parts = linear_layers(info, model)
     except ValueError as exc:
         raise ValueError(f"{path}: {exc}") from exc
-    sampler = Sampler(windows_for(config, dataset or load_for(config, ("train",))), info.frontend, config.seed,
-                      config.epoch_size, config.silence, config.unknown, config.threads)
-    features = sampler.epoch(0)[0][:STATISTICS_WINDOWS]
+    sampler = Sampler(windows_for(config, dataset or load_for(replace(config, synthetic_unknown=0), ("train",))), info.frontend, config.seed,
+                      min(config.epoch_size, STATISTICS_WINDOWS), config.silence, config.unknown, config.threads)
+    features, _ = sampler.epoch(0)
     set_statistics(model, put(parts, model), features)
     differs = disagreement(blob, info, model, features)
     print(f"scores differ from the blob's by {differs:.2%} (mean total variation, {len(features)} training windows)", flush=True)
@@ -169,11 +170,13 @@ def main() -> int:
     parser.add_argument("overrides", nargs="*", metavar="FILE.json | key=value", help="configuration overrides: what the blob was trained with")
     args = parser.parse_args()
     try:
-        folder = read_back(args.blob, args.name, parse(args.overrides))
+        config = parse(args.overrides)
+        folder = read_back(args.blob, args.name, config)
     except (DataError, ValueError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
-    print(f"done: {folder}; next: python -m training.train name=MINE start={folder} ...")
+    alone = replace(config, name="MINE", start=str(folder), teacher="", overlaid=0.0, cycle=0)
+    print(f"done: {folder}; to go on without a teacher: {shlex.join(['python', '-m', 'training.train', *overrides(alone)])}")
     return 0
 
 

@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_named(data: Path, monkeypatch: pytest.MonkeyPatch,
     for arguments, words in ((["keywords=yes no"], "tiny.kws listens for yes no up"), (["frontend.n_dct=0"], "tiny.kws has another front end"),
                              (["around_ms=155"], "tiny.kws takes windows of 49 frames"), (["model=stream_small"], "tiny.kws: its layers are not"),
                              (["channels=16"], "tiny.kws: its layer 0"), (["channel=8"], "did you mean"),
-                             (["average=build/runs/a build/runs/b"], "a mean of runs")):
+                             (["average=build/runs/a build/runs/b"], "of one of them, training/recipes/a.json")):
         monkeypatch.setattr(sys, "argv", ["read_back", str(blob), "found", *SMALL, f"data={data}", *arguments])
         assert read_back.main() == 1
         assert words in capsys.readouterr().err
