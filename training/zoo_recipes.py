@@ -30,7 +30,7 @@ def read_recipe(path: Path) -> Config:
         config = override(Config(), {"name": path.stem, **values})
         if config.name != path.stem:
             raise ValueError(f"the run is called after the file, '{path.stem}', and not '{config.name}'")
-    except (ValueError, TypeError) as exc:            # a list, say, is no mapping of overrides
+    except ValueError as exc:
         raise ValueError(f"{path}: {exc}") from exc
     return config
 
@@ -50,7 +50,7 @@ def known() -> list[str]:
 def load_recipes() -> dict[str, Recipe]:
     """All of training/recipes, each behind those that it needs. ValueError for one that cannot be read, or for a circle."""
     configs = {name: read_recipe(RECIPES / f"{name}.json") for name in known()}
-    recipes = {name: Recipe(name, config, tuple(dict.fromkeys(folder.name for _, folder in folders(config) if is_recipe(folder, configs))))
+    recipes = {name: Recipe(name, config, with_recipes(folders(config), configs))
                for name, config in configs.items()}
     try:
         order = TopologicalSorter({name: recipe.needs for name, recipe in recipes.items()}).static_order()
@@ -66,6 +66,11 @@ def folders(config: Config) -> list[tuple[str, Path]]:
 
 def is_recipe(folder: Path, names: Iterable[str]) -> bool:
     return folder.parent == RUNS and folder.name in names
+
+
+def with_recipes(named: Iterable[tuple[str, Path]], names: Iterable[str]) -> tuple[str, ...]:
+    """The names of those of the (key, folder) that have recipes, each once."""
+    return tuple(dict.fromkeys(folder.name for _, folder in named if is_recipe(folder, names)))
 
 
 def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
@@ -84,6 +89,6 @@ def jobs_for(wanted: Iterable[str], recipes: dict[str, Recipe]) -> list[Job]:
             for key, folder in needed:
                 if not is_recipe(folder, recipes) and not (runs.ROOT / folder / "float.npz").exists():
                     raise ValueError(f"recipe '{name}': {key} names {folder}, which is no finished run and has no recipe ({RUNS}/NAME has training/recipes/NAME.json)")
-            after[name] = tuple(dict.fromkeys(folder.name for _, folder in needed if is_recipe(folder, recipes)))
+            after[name] = with_recipes(needed, recipes)
             waiting += after[name]
     return [Job(name, runs.make, (recipe.config,), after[name]) for name, recipe in recipes.items() if name in after]
