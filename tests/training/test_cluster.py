@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import get_worker
 from rich.console import Console
 
 from training import cluster
@@ -31,14 +32,15 @@ def test_one_that_fails_is_named_and_the_others_go_on(tmp_path: Path, capsys: py
     log = tmp_path / "log.txt"
     jobs = [Job("sum", operator.add, (1, 2)), Job("bad", math.sqrt, (-1,)), Job("needs bad", operator.add, (1, 2), ("bad",)),
             Job("needs sum", operator.mul, (3, 4), ("sum",)), Job("command", command, (["timeit", "-h"], log, "^Tool for")),
-            Job("bad command", command, (["training.grid", "no_such", "seed=1"], log))]
+            Job("bad command", command, (["training.grid", "no_such", "seed=1"], log)), Job("folder", lambda: get_worker().local_directory)]
     found = run(jobs, workers=2, console=Console(width=200))
     assert found["sum"].value == 3 and found["needs sum"].value == 12 and not found["command"].error
     assert "math domain error" in found["bad"].error and found["needs bad"].error == "not started, because bad failed"
     assert found["bad command"].error.startswith("there is no recipe 'no_such'") and found["bad command"].error.endswith(f"({log})")
     out = capsys.readouterr().out
-    assert "command: Tool for measuring" in out and "bad: failed: math domain error" in out and "(6 of 6)" in out
-    assert not list((cluster.ROOT / "build").glob("jobs-*")), "the scratch folder is removed"
+    assert "command: Tool for measuring" in out and "bad: failed: math domain error" in out and "(7 of 7)" in out
+    scratch = next(folder for folder in Path(found["folder"].value).parents if folder.name.startswith("jobs-"))
+    assert scratch.parent == cluster.ROOT / "build" and not scratch.exists()
 
 
 def test_nothing_runs_on_after_control_c(repo_root: Path, tmp_path: Path) -> None:
