@@ -78,7 +78,8 @@ def summary(model: HostModel, heard: Sequence[Heard], budget: float = BUDGET) ->
         figures = one.figures()
         return {"threshold": t} | {name: figures[name] for name in ("miss_percent", "false_accepts_per_hour")}
 
-    return {"detector": model.meta.get("detector") or {}, "false_accepts_during": dict(own.during.most_common()), "figures": {name: own.figures(name) for name in names},
+    return {"detector": model.meta.get("detector") or {}, "false_accepts_during": dict(own.during.most_common()),
+            "taken_for": [[text, keyword, n] for (text, keyword), n in own.taken.most_common()], "figures": {name: own.figures(name) for name in names},
             "by_snr_db": {f"{snr:g}": tally([h for h in heard if h.stretch.snr_db == snr], model).figures() for snr in levels},
             "budget": budget, "operating_point": None if point is None else point_at(point, tallies[point]),
             "curve": [point_at(t, one) for t, one in tallies.items()],

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from training.sweep import OVERALL
 
+MOST_TAKEN = 8                          # pairs of what was said and what was reported that are printed
+
 
 def too_short(hours: float, budget: float, audio: str = "audio") -> str:
     """A line that says so where a single false accept is more than the budget; empty otherwise."""
@@ -25,6 +27,9 @@ def show(result: dict, console: Console, settings: str = "the blob's own detecto
     console.print(table)
     during = ", ".join(f"{kind} {n}" for kind, n in result["false_accepts_during"].items())
     console.print(f"false accepts while this was said: {during or 'none'}", highlight=False)
+    if result["taken_for"]:
+        most = ", ".join(f"{text} > {keyword} {n}" for text, keyword, n in result["taken_for"][:MOST_TAKEN])
+        console.print(f"taken for a keyword most often: {most}", highlight=False)
     point, budget = result["operating_point"], result["budget"]
     console.print(f"no threshold has at most {budget:g} false accepts an hour" if point is None else
                   f"at most {budget:g} false accepts an hour on this audio: threshold {point['threshold']:g} for all keywords misses "

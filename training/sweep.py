@@ -60,12 +60,13 @@ def detect(detector: Detector, decisions: Decisions, sums: np.ndarray | None = N
 
 @dataclass
 class Tally:
-    """Counts by keyword; `during`: false accepts by what was said then. latency_s: from the end of the word, by its energy, to its report."""
+    """Counts by keyword; `during`: false accepts by what was said then, `taken`: by (what was said, the keyword it was taken for). latency_s: from the end of the word, by its energy, to its report."""
     seconds: float = 0.0
     said: Counter = field(default_factory=Counter)
     missed: Counter = field(default_factory=Counter)
     false: Counter = field(default_factory=Counter)
     during: Counter = field(default_factory=Counter)
+    taken: Counter = field(default_factory=Counter)
     latency_s: dict[str, list[float]] = field(default_factory=dict)
 
     def figures(self, keyword: str = OVERALL) -> dict:
@@ -81,14 +82,14 @@ class Tally:
                 "latency_median_ms": median, "latency_90_percent_ms": most}
 
 
-def said_then(words: Sequence[Word], event: tuple[str, float, float]) -> str:
-    """What kind of word a false accept fell into: the last one that could have caused it."""
+def said_then(words: Sequence[Word], event: tuple[str, float, float]) -> tuple[str, str]:
+    """What kind of word a false accept fell into, and which: the last one that could have caused it."""
     near = [word for word in words if word.start_s <= event[2] <= word.end_s + LATEST_S]
     if not near:
-        return "no word"
+        return "no word", "no word"
     if near[-1].keyword:
-        return "the keyword again" if near[-1].keyword == event[0] else "another keyword"
-    return "a sentence" if " " in near[-1].text else "another word"
+        return "the keyword again" if near[-1].keyword == event[0] else "another keyword", near[-1].keyword
+    return ("a sentence", "a sentence") if " " in near[-1].text else ("another word", near[-1].text)
 
 
 def tallies(heard: Iterable[Heard], model: HostModel, options: Sequence[dict | None]) -> list[Tally]:
@@ -111,7 +112,10 @@ def tallies(heard: Iterable[Heard], model: HostModel, options: Sequence[dict | N
             total.said.update(said)
             total.missed.update(said - Counter(words[index].keyword for index in scorer.score.hits))
             total.false.update(event[0] for event in scorer.score.false_accepts)
-            total.during.update(said_then(words, event) for event in scorer.score.false_accepts)
+            for event in scorer.score.false_accepts:
+                kind, text = said_then(words, event)
+                total.during[kind] += 1
+                total.taken[text, event[0]] += 1
             total.seconds += one.stretch.seconds
     return totals
 

@@ -84,17 +84,22 @@ def test_counts_and_latency(model_path: Path) -> None:
     heard = [Heard(Stretch(words, 36.0, 10.0, [1.5, 7.6]), Decisions(scores, np.arange(100) * 2 + 2))]
     one = sweep.tally(heard, model, {"window": 1, "refractory_ms": 640, "threshold": dict.fromkeys(KEYWORDS, 0.9)})
     assert one.missed == Counter(no=1) and one.false == Counter(yes=1)
-    assert one.during == {"no word": 1}
+    assert one.during == {"no word": 1} and one.taken == {("no word", "yes"): 1}
     assert one.figures() == {"targets": 2, "misses": 1, "false_accepts": 1, "miss_percent": 50.0, "false_accepts_per_hour": 100.0,
                              "latency_median_ms": 180, "latency_90_percent_ms": 180}
     assert one.figures("no")["miss_percent"] == 100 and one.figures("no")["latency_median_ms"] is None
 
 
-def test_false_accepts_are_put_down_to_what_was_said() -> None:
+def test_false_accepts_are_put_down_to_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody would record more background noise against false accepts that other words cause."""
     words = [Word("yes", "yes", 1.0, 2.0), Word("no", "no", 3.0, 4.0), Word("tree", "", 5.0, 6.0), Word("see you", "", 7.0, 8.0)]
     kinds = [sweep.said_then(words, ("yes", 0.9, t)) for t in (1.9, 4.4, 5.1, 7.1, 0.9, 9.0)]
-    assert kinds == ["the keyword again", "another keyword", "another word", "a sentence", "no word", "no word"]
+    assert kinds == [("the keyword again", "yes"), ("another keyword", "no"), ("another word", "tree"), ("a sentence", "a sentence"),
+                     ("no word", "no word"), ("no word", "no word")]
+    result = {"hours": 1.0, "by_snr_db": {}, "figures": {}, "false_accepts_during": {"another word": 29}, "operating_point": None, "budget": 0.5}
+    for taken, said in (([["forward", "on", 29]], "most often: forward > on 29"), ([], "another word 29\nno threshold")):
+        det.show(result | {"taken_for": taken}, continuous.Console(width=80))
+        assert said in capsys.readouterr().out
 
 
 def test_operating_point_keeps_the_budget() -> None:
@@ -206,7 +211,7 @@ def test_one_keyword_alone(model_path: Path) -> None:
     assert sweep.keywords_of(only) == ["yes"] and sweep.keywords_of(model) == list(KEYWORDS)
     alone = sweep.tally(sweep.others_said(heard, "yes"), only)
     assert alone.said == Counter(yes=1) and not alone.missed and alone.false == Counter(yes=1)
-    assert alone.during == {"another word": 1} and heard[0].stretch.words[1].keyword == "no"
+    assert alone.during == {"another word": 1} and alone.taken == {("no", "yes"): 1} and heard[0].stretch.words[1].keyword == "no"
     options, found = tune.tune_keyword(model, heard, "yes", 100)
     assert set(options["threshold"]) == {"yes"} and options["window"] == 2 and found.figures()["misses"] == 0
     with pytest.raises(ValueError, match="hears nothing"):
