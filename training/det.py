@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from training.sweep import OVERALL
+from training.sweep import NO_WORD, OVERALL
 
 MOST_TAKEN = 8                          # pairs of what was said and what was reported that are printed
 
@@ -27,9 +27,9 @@ def show(result: dict, console: Console, settings: str = "the blob's own detecto
     console.print(table)
     during = ", ".join(f"{kind} {n}" for kind, n in result["false_accepts_during"].items())
     console.print(f"false accepts while this was said: {during or 'none'}", highlight=False)
-    if result["taken_for"]:
-        most = ", ".join(f"{text} > {keyword} {n}" for text, keyword, n in result["taken_for"][:MOST_TAKEN])
-        console.print(f"taken for a keyword most often: {most}", highlight=False)
+    taken = [f"{text} > {keyword} {n}" for text, keyword, n in result["taken_for"] if text not in (keyword, NO_WORD)]
+    if taken:
+        console.print(f"taken for a keyword most often: {', '.join(taken[:MOST_TAKEN])}", highlight=False)
     point, budget = result["operating_point"], result["budget"]
     console.print(f"no threshold has at most {budget:g} false accepts an hour" if point is None else
                   f"at most {budget:g} false accepts an hour on this audio: threshold {point['threshold']:g} for all keywords misses "

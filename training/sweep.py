@@ -19,7 +19,7 @@ from training.listening import Heard
 
 # Close together near 1, where few false accepts are left. int8 posteriors end at 255/256: at 1.0 nothing is ever reported.
 THRESHOLDS = tuple(t / 100 for t in range(30, 90, 2)) + tuple(t / 400 for t in range(360, 401))
-OVERALL = "overall"
+OVERALL, NO_WORD = "overall", "no word"
 
 
 def window_sums(detector: Detector, decisions: Decisions) -> np.ndarray:
@@ -60,7 +60,8 @@ def detect(detector: Detector, decisions: Decisions, sums: np.ndarray | None = N
 
 @dataclass
 class Tally:
-    """Counts by keyword; `during`: false accepts by what was said then, `taken`: by (what was said, the keyword it was taken for). latency_s: from the end of the word, by its energy, to its report."""
+    """Counts by keyword; `during`: false accepts by what was said then, `taken`: by (what was said, the keyword that was reported).
+    latency_s: from the end of the word, by its energy, to its report."""
     seconds: float = 0.0
     said: Counter = field(default_factory=Counter)
     missed: Counter = field(default_factory=Counter)
@@ -86,7 +87,7 @@ def said_then(words: Sequence[Word], event: tuple[str, float, float]) -> tuple[s
     """What kind of word a false accept fell into, and which: the last one that could have caused it."""
     near = [word for word in words if word.start_s <= event[2] <= word.end_s + LATEST_S]
     if not near:
-        return "no word", "no word"
+        return NO_WORD, NO_WORD
     if near[-1].keyword:
         return "the keyword again" if near[-1].keyword == event[0] else "another keyword", near[-1].keyword
     return ("a sentence", "a sentence") if " " in near[-1].text else ("another word", near[-1].text)

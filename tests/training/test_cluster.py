@@ -39,6 +39,7 @@ def test_one_that_fails_is_named_and_the_others_go_on(tmp_path: Path, capsys: py
     assert found["bad command"].error.startswith("there is no recipe 'no_such'") and found["bad command"].error.endswith(f"({log})")
     out = capsys.readouterr().out
     assert "command: Tool for measuring" in out and "bad: failed: math domain error" in out and "(7 of 7)" in out
+    assert not found["folder"].error
     scratch = next(folder for folder in Path(found["folder"].value).parents if folder.name.startswith("jobs-"))
     assert scratch.parent == cluster.ROOT / "build" and not scratch.exists()
 

@@ -97,7 +97,7 @@ def test_false_accepts_are_put_down_to_what_was_said(capsys: pytest.CaptureFixtu
     assert kinds == [("the keyword again", "yes"), ("another keyword", "no"), ("another word", "tree"), ("a sentence", "a sentence"),
                      ("no word", "no word"), ("no word", "no word")]
     result = {"hours": 1.0, "by_snr_db": {}, "figures": {}, "false_accepts_during": {"another word": 29}, "operating_point": None, "budget": 0.5}
-    for taken, said in (([["forward", "on", 29]], "most often: forward > on 29"), ([], "another word 29\nno threshold")):
+    for taken, said in (([["yes", "yes", 31], ["no word", "on", 30], ["forward", "on", 29]], "most often: forward > on 29"), ([], "another word 29\nno threshold")):
         det.show(result | {"taken_for": taken}, continuous.Console(width=80))
         assert said in capsys.readouterr().out
 
