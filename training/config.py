@@ -160,17 +160,22 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {**first, **second, **groups}
 
 
+def with_file(config: Config, path: Path) -> Config:
+    """A copy with the overrides in a JSON file, as `read_overrides` finds them. Raises ValueError that names the file."""
+    values = read_overrides(path)
+    try:
+        return override(config, values)
+    except ValueError as exc:
+        raise ValueError(f"configuration file {path}: {exc}") from exc
+
+
 def parse(arguments: Iterable[str], config: Config | None = None) -> Config:
     """Overrides in their order: `FILE.json` or `key=value` (`augment.noise=0.5`), checked. Raises ValueError."""
     config = config or Config()
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals:
-            overrides = read_overrides(Path(argument))
-            try:
-                config = override(config, overrides)
-            except ValueError as exc:
-                raise ValueError(f"configuration file {argument}: {exc}") from exc
+            config = with_file(config, Path(argument))
             continue
         try:
             value = json.loads(text)

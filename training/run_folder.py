@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tools.blob import read
-from training.config import Config, override, overrides, read_overrides
+from training.config import Config, override, overrides, with_file
 from training.files import weights_of
 
 RUNS = Path("build/runs")
@@ -47,7 +47,7 @@ def commands(folder: Path) -> list[str]:
     Raises ValueError that names a run which is not there any more."""
     config = load_config(folder)
     recipe = RECIPES / f"{config.name}.json"
-    of_recipe = recipe.exists() and is_run_of(config, override(Config(), {"name": config.name, **read_overrides(recipe)}))
+    of_recipe = recipe.exists() and is_run_of(config, with_file(Config(name=config.name), recipe))
     if of_recipe and not config.average:
         return [by_recipe(config.name)]
     sources = config.average.split() or [*config.teacher.split(), *config.start.split()]

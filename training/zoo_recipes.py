@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training import runs
 from training.cluster import Job
-from training.config import Config, override, read_overrides
+from training.config import Config, with_file
 from training.run_folder import RECIPES, RUNS
 
 NAMES_RUNS = ("teacher", "start", "average")    # keys whose value names runs, with spaces between
@@ -25,13 +25,9 @@ class Recipe:
 
 def read_recipe(path: Path) -> Config:
     """The configuration of a file of overrides, named after the file. ValueError names the file."""
-    values = read_overrides(path)
-    try:
-        config = override(Config(), {"name": path.stem, **values})
-        if config.name != path.stem:
-            raise ValueError(f"the run is called after the file, '{path.stem}', and not '{config.name}'")
-    except ValueError as exc:
-        raise ValueError(f"{path}: {exc}") from exc
+    config = with_file(Config(name=path.stem), path)
+    if config.name != path.stem:
+        raise ValueError(f"{path}: the run is called after the file, '{path.stem}', and not '{config.name}'")
     return config
 
 
